@@ -1,0 +1,27 @@
+package slipway
+
+import "time"
+
+// DefaultTenant exists from the first start; the admin key belongs to it.
+const DefaultTenant = "default"
+
+// Tenant is the boundary of isolation, names, keys and quotas.
+type Tenant struct {
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Key is an API key as the store holds it: the key itself is shown once, when it is
+// made, and only its SHA-256 is kept.
+type Key struct {
+	ID        string     `json:"id"`
+	Tenant    string     `json:"tenant"`
+	Scopes    []string   `json:"scopes"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+	Secret    string     `json:"key,omitempty"` // only in the answer that makes the key
+	Hash      [32]byte   `json:"-"`             // SHA-256 of the secret
+}
+
+// ScopeAdmin may do everything.
+const ScopeAdmin = "admin"
