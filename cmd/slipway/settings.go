@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // (listen: for --listen), else its default stays. An unknown key in the file is an
 // error, because a misspelt limit is no limit.
 func settle(cmd *cobra.Command, getenv func(string) string) error {
-	file, err := readSettings(cmd)
+	file, err := readSettings(cmd, getenv)
 	if err != nil {
 		return err
 	}
@@ -55,18 +56,21 @@ func variable(flag string) string {
 
 // readSettings reads the file that --config (or SLIPWAY_CONFIG) names. Keys may be
 // written with hyphens or underscores.
-func readSettings(cmd *cobra.Command) (map[string]string, error) {
-	flag := cmd.Flags().Lookup("config")
-	if flag == nil || flag.Value.String() == "" {
+func readSettings(cmd *cobra.Command, getenv func(string) string) (map[string]string, error) {
+	path, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	if path = cmp.Or(path, getenv("SLIPWAY_CONFIG")); path == "" {
 		return nil, nil
 	}
-	doc, err := os.ReadFile(flag.Value.String())
+	doc, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	var raw map[string]any
 	if err := yaml.Unmarshal(doc, &raw); err != nil {
-		return nil, slipway.Errorf(slipway.ErrInvalid, "read the configuration %s: %w", flag.Value, err)
+		return nil, slipway.Errorf(slipway.ErrInvalid, "read the configuration %s: %w", path, err)
 	}
 	settings := make(map[string]string, len(raw))
 	for key, value := range raw {

@@ -1,0 +1,50 @@
+# Slipway. `make help` lists what there is.
+GO      ?= go
+RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.release=$(RELEASE)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/slipway, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+
+.PHONY: deps
+deps: ## install what tests and demo need from Debian's or Ubuntu's packages
+	@tools/deps.sh
+
+.PHONY: demo
+demo: deps build ## deploy and call the examples on a throw-away server (3 minutes the first time)
+	@$(GO) run ./bench/demo -slipway bin/slipway
+
+.PHONY: test
+test: deps lint ## format, vet, staticcheck, then every test on real parts
+	CI=$${CI:-true} $(GO) test -timeout 30m -p 1 ./...
+	CI=$${CI:-true} $(GO) test -timeout 20m -race $(RACED)
+	@tools/test-sdks.sh
+
+# The packages whose whole point is concurrency run once more under the race detector.
+RACED = ./pool ./internal/bus ./gateway ./invoker/...
+
+.PHONY: lint
+lint: bin/staticcheck ## formatting, vet and staticcheck
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	  test -z "$$unformatted" || { echo "gofmt these: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	bin/staticcheck ./...
+
+bin/staticcheck: tools/go.mod tools/go.sum
+	@mkdir -p bin
+	$(GO) -C tools build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of outside bytes, 20 s each
+	@tools/fuzz.sh 20s
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-run/slipway/internal/network"
+	"github.com/slipway-run/slipway/internal/sandbox"
+	"github.com/slipway-run/slipway/invoker"
+	"github.com/slipway-run/slipway/packager"
+	"github.com/slipway-run/slipway/pool"
+	"github.com/slipway-run/slipway/sdk"
+)
+
+// startInvoker starts what owns this machine's sandboxes, from the network up. What a
+// server that was killed left behind is removed first.
+func (s *server) startInvoker(ctx context.Context) error {
+	egress, err := s.startNetwork(ctx)
+	if err != nil {
+		return err
+	}
+	launcher, err := s.startSandboxes(ctx, egress)
+	if err != nil {
+		return err
+	}
+	packer, err := packager.New(packager.Config{
+		CacheDir:    s.cache,
+		PythonBase:  s.pythonBase,
+		NodeBase:    s.nodeBase,
+		Suite:       s.suite,
+		Python:      sdk.Python,
+		Node:        sdk.Node,
+		MaxUnpacked: s.maxUnpackedMB << 20,
+	}, s.images, launcher, s.log)
+	if err != nil {
+		return err
+	}
+
+	logs := s.bus.LogWriter(ctx)
+	cfg := invoker.Config{
+		ID: s.id, Host: hostName(), Build: release, CPU: vcpus(),
+		StartTimeout: s.startTimeout, ShutdownTimeout: s.shutdown,
+	}
+	cfg.MemoryMB, err = s.instanceMemory()
+	if err != nil {
+		return err
+	}
+	starter := invoker.NewStarter(cfg, launcher, s.images, logs, s.log)
+	instances := pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, starter, s.log)
+	s.run("pool", instances.Run, s.failed)
+	inv := invoker.New(cfg, instances, starter, packer, s.images, s.bus, s.log)
+	s.run("invoker", inv.Run, s.failed)
+	return nil
+}
+
+func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
+	if !s.network {
+		return nil, nil
+	}
+	allow, err := s.allowed()
+	if err != nil {
+		return nil, err
+	}
+	dns, err := s.resolvers()
+	if err != nil {
+		return nil, err
+	}
+	egress, err := network.New(network.Config{Name: s.dir.owned(), Allow: allow, DNS: dns}, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := egress.Recover(ctx); err != nil {
+		return nil, err
+	}
+	if err := egress.Setup(ctx); err != nil {
+		return nil, fmt.Errorf("%w; 'slipway doctor' says what is missing, --egress=false does without", err)
+	}
+	s.add("network", func(context.Context) error { return egress.Close() })
+	return egress, nil
+}
+
+func (s *server) startSandboxes(ctx context.Context, egress *network.Egress) (*sandbox.Native, error) {
+	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Egress: egress}
+	launcher, err := sandbox.New(cfg, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := launcher.Recover(ctx); err != nil {
+		return nil, err
+	}
+	s.add("sandboxes", func(context.Context) error { return launcher.Close() })
+	return launcher, nil
+}
+
+// instanceMemory is what may be promised to instances, in MiB: what was said, else
+// three quarters of the machine's memory.
+func (s *server) instanceMemory() (int, error) {
+	if s.memoryMB > 0 {
+		return s.memoryMB, nil
+	}
+	doc, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(doc)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "MemTotal:" {
+			kib, err := strconv.Atoi(fields[1])
+			return kib / 1024 * 3 / 4, err
+		}
+	}
+	return 0, fmt.Errorf("read /proc/meminfo: MemTotal is missing; say --memory-mb")
+}

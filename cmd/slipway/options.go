@@ -1,0 +1,152 @@
+package main
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/slipway-run/slipway"
+)
+
+// options is the configuration of a server, whichever parts of it run. Every field is
+// a flag; settings.go says where else a value can come from.
+type options struct {
+	data     string // folder of everything durable
+	cache    string // folder of what can be made again
+	id       string // name of this invoker or gateway; "" is the data folder's own identity
+	logLevel string // debug, info, warn, error
+	shutdown time.Duration
+
+	// Where the shared pieces are. Empty: embedded.
+	nats     string
+	store    string
+	replicas int // of JetStream's streams, in a NATS cluster
+
+	gatewayOptions
+	invokerOptions
+}
+
+type gatewayOptions struct {
+	listen        string
+	domain        string
+	auth          string
+	maxUploadMB   int64
+	maxUnpackedMB int64
+}
+
+type invokerOptions struct {
+	memoryMB     int // for all instances together
+	startTimeout time.Duration
+	pythonBase   string
+	nodeBase     string
+	suite        string
+	network      bool
+	allow        []string
+	dns          []string
+}
+
+func (o *options) common(f *pflag.FlagSet) {
+	f.StringVar(&o.data, "data", defaultDataDir(), "folder of everything durable")
+	f.StringVar(&o.id, "id", "", "name of this machine in the cluster (default: made once, kept in the data folder)")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "how long stopping may take; requests in flight finish within it")
+	f.String("config", "", "YAML file with any of these flags as keys")
+}
+
+func (o *options) cluster(f *pflag.FlagSet) {
+	f.StringVar(&o.nats, "nats", "", "NATS servers, as in nats://a:4222,nats://b:4222 (default: embedded)")
+	f.IntVar(&o.replicas, "replicas", 1, "copies of every stream in the NATS cluster, 1 to 5")
+}
+
+func (o *options) gatewayFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.listen, "listen", ":8080", "address of the API and of HTTP events")
+	f.StringVar(&o.store, "store", "", "postgres://… or sqlite:///path (default: SQLite in the data folder)")
+	f.StringVar(&o.domain, "domain", "localhost", "functions answer at <function>.<domain>")
+	f.StringVar(&o.auth, "auth", "on", "off lets everyone who can connect use the API")
+	f.Int64Var(&o.maxUploadMB, "max-upload-mb", 1024, "largest archive that can be uploaded, MiB")
+}
+
+func (o *options) invokerFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.cache, "cache", defaultCacheDir(), "folder of base images and of the caches of go, pip and npm")
+	f.IntVar(&o.memoryMB, "memory-mb", 0, "memory for all instances together, MiB (default: three quarters of the machine's)")
+	f.DurationVar(&o.startTimeout, "start-timeout", 10*time.Second, "how long an instance may take until it answers")
+	f.Int64Var(&o.maxUnpackedMB, "max-unpacked-mb", 4096, "largest unpacked source or image, MiB")
+	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3-slim, else made from Debian packages)")
+	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:lts-slim, else made from Debian packages)")
+	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages")
+	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
+	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
+	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")
+}
+
+// check refuses what no part could use, before anything is started.
+func (o *options) check() error {
+	if o.gatewayOptions.auth != "" && o.auth != "on" && o.auth != "off" {
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "--auth: %q is not allowed; it must be on or off", o.auth)}
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "--log-level: %q is not allowed; it must be debug, info, warn or error", o.logLevel)}
+	}
+	if o.id != "" {
+		if err := slipway.CheckName("--id", o.id); err != nil {
+			return usageError{err}
+		}
+	}
+	if _, err := o.allowed(); err != nil {
+		return usageError{err}
+	}
+	_, err := o.resolvers()
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (o *options) allowed() ([]netip.Prefix, error) {
+	prefixes := make([]netip.Prefix, len(o.allow))
+	for i, text := range o.allow {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, slipway.Errorf(slipway.ErrInvalid, "--egress-allow: %q is not a range of addresses, as in 10.1.0.0/16", text)
+		}
+		prefixes[i] = prefix
+	}
+	return prefixes, nil
+}
+
+func (o *options) resolvers() ([]netip.Addr, error) {
+	addrs := make([]netip.Addr, len(o.dns))
+	for i, text := range o.dns {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, slipway.Errorf(slipway.ErrInvalid, "--dns: %q is not an address, as in 9.9.9.9", text)
+		}
+		addrs[i] = addr
+	}
+	return addrs, nil
+}
+
+// logger writes text to the command's standard error.
+func (o *options) logger(cmd *cobra.Command) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.logLevel)) // check has read it before
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+}
+
+// vcpus is what the machine has.
+func vcpus() float64 { return float64(runtime.NumCPU()) }
+
+// hostName is the machine's name for people; an empty one is no reason to stop.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway"
+	"github.com/slipway-run/slipway/internal/bus"
+	"github.com/slipway-run/slipway/packager"
+	"github.com/slipway-run/slipway/store"
+)
+
+// server holds the pieces as they are started; which of them there are depends on the
+// command. Each start method registers how its piece stops.
+type server struct {
+	options
+	parts
+	ctx  context.Context // ends on a signal, or when a part fails
+	fail context.CancelCauseFunc
+	dir  *dataDir
+	id   string
+
+	store    *store.Store
+	adminKey string // path of the file that holds it
+	bus      *bus.Bus
+	images   *packager.Store
+}
+
+func newServer(cmd *cobra.Command, o *options) (*server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	dir, err := openDataDir(o.data)
+	if err != nil {
+		return nil, err
+	}
+	ctx, fail := context.WithCancelCause(cmd.Context())
+	s := &server{options: *o, ctx: ctx, fail: fail, dir: dir, id: cmp.Or(o.id, dir.node)}
+	s.log = o.logger(cmd)
+	s.add("data folder", func(context.Context) error { return dir.Close() })
+	return s, nil
+}
+
+// wait returns when the server is told to stop: nil for a signal, else why a part failed.
+func (s *server) wait() error {
+	<-s.ctx.Done()
+	if err := context.Cause(s.ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	s.log.Info("stopping", "limit", s.shutdown)
+	return nil
+}
+
+func (s *server) close() {
+	s.stop(s.shutdown)
+	s.fail(nil)
+}
+
+// failed ends the server because a part could not go on.
+func (s *server) failed(err error) { s.fail(err) }
+
+func (s *server) openStore(ctx context.Context) error {
+	url := cmp.Or(s.options.store, "sqlite://"+s.dir.join("slipway.db"))
+	db, err := store.Open(ctx, url, s.log)
+	if err != nil {
+		return err
+	}
+	s.store = db
+	s.add("store", func(context.Context) error { return db.Close() })
+	s.adminKey, err = ensureAdminKey(ctx, db, s.dir)
+	return err
+}
+
+// startBus connects to the NATS cluster, or starts a server in this process.
+func (s *server) startBus(ctx context.Context) error {
+	cfg := bus.Config{URL: s.nats, Name: "slipway-" + s.id, Replicas: s.replicas}
+	if s.nats == "" {
+		embedded, err := bus.NewServer(bus.ServerConfig{Dir: s.dir.join("nats")}, s.log)
+		if err != nil {
+			return err
+		}
+		if err := embedded.Start(ctx); err != nil {
+			return err
+		}
+		s.add("nats", func(context.Context) error { embedded.Shutdown(); return nil })
+		cfg.Server = embedded
+	}
+	b, err := bus.Connect(ctx, cfg, s.log)
+	if err != nil {
+		return err
+	}
+	s.bus = b
+	s.add("bus", func(context.Context) error { b.Close(); return nil })
+	return nil
+}
+
+// openImages opens the local store of uploads, images and layers. In a cluster what is
+// missing comes from the bus's object store, and what is built here goes there.
+func (s *server) openImages() error {
+	cfg := packager.StoreConfig{Dir: s.dir.path}
+	if s.nats != "" {
+		cfg.Upstream = s.bus.Blobs()
+	}
+	images, err := packager.NewStore(cfg, s.log)
+	s.images = images
+	return err
+}
+
+// startGateway begins to serve HTTP and gives the address it listens on.
+func (s *server) startGateway(context.Context) (net.Addr, error) {
+	var uploads gateway.Blobs = s.images
+	if s.images == nil {
+		uploads = s.bus.Blobs()
+	}
+	g, err := gateway.New(gateway.Config{
+		ID:             s.id,
+		Domain:         s.domain,
+		AuthOff:        s.auth == "off",
+		SpoolDir:       s.dir.join("spool"),
+		MaxUploadBytes: s.maxUploadMB << 20,
+	}, s.store, uploads, s.bus, s.log)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; name another address with --listen", s.listen, err)
+	}
+	s.run("gateway", g.Run, s.failed)
+
+	web := newHTTPServer(g.Handler(), s.log)
+	s.add("http", web.Shutdown)
+	go func() {
+		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed(err)
+		}
+	}()
+	return listener.Addr(), nil
+}
+
+// newHTTPServer speaks HTTP/1.1 and, without TLS, HTTP/2 by prior knowledge. Bodies
+// may take as long as they like; heads may not.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// needs refuses a part of a cluster that was not told where the rest is.
+func (o *options) needs(nameThenValue ...string) error {
+	for i := 0; i < len(nameThenValue); i += 2 {
+		if nameThenValue[i+1] == "" {
+			return usageError{slipway.Errorf(slipway.ErrInvalid, "--%s is needed here; 'slipway serve' runs everything in one process without it", nameThenValue[i])}
+		}
+	}
+	return nil
+}
