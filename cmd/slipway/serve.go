@@ -25,7 +25,7 @@ file.`,
 			if err := settle(cmd, os.Getenv); err != nil {
 				return err
 			}
-			return serve(cmd, &o, nil)
+			return serve(cmd, &o)
 		},
 	}
 	f := cmd.Flags()
@@ -36,9 +36,9 @@ file.`,
 	return cmd
 }
 
-// serve starts every part, calls ready (when there is one) with the address it listens
-// on, waits for the command's context to end or for a part to fail, and stops them all.
-func serve(cmd *cobra.Command, o *options, ready func(net.Addr)) error {
+// serve starts every part, says where it listens, waits for the command's context to end
+// or for a part to fail, and stops them all.
+func serve(cmd *cobra.Command, o *options) error {
 	s, err := newServer(cmd, o)
 	if err != nil {
 		return err
@@ -63,9 +63,6 @@ func serve(cmd *cobra.Command, o *options, ready func(net.Addr)) error {
 		return err
 	}
 	greet(cmd.OutOrStdout(), addr, s.adminKey)
-	if ready != nil {
-		ready(addr)
-	}
 	return s.wait()
 }
 
