@@ -1,0 +1,36 @@
+// Package pool keeps instances warm: it decides who gets which, when one is started
+// and when one is stopped. It knows nothing of sandboxes or protocols; a [Starter]
+// makes instances, and the holder of a lease talks to them.
+//
+// # The model
+//
+// Per version there are members (instances that start, are ready, or are closing) and
+// waiters. A ready member has as many slots as scaling.concurrency says. Members with
+// a free slot form a stack: the one used last is given first, so that the others grow
+// old and can go. Waiters are served in their order by whichever slot is free first,
+// of an old member or a new one: nobody waits for a particular start (late binding).
+//
+// A start happens when waiters outnumber the slots of the starts under way, the
+// version has fewer members than min(scaling.max, the caller's limit), and the machine
+// has room: the memory of its configuration is promised to a member from its start
+// until it is closed. Without room, the instances of other versions that have been
+// idle longest are closed first.
+//
+// # The parts
+//
+// ledger is the state and every decision. It has no clock, no goroutine and no lock:
+// what happens is told to it together with the time, and what must be done (starts,
+// closes) it leaves in two lists. [Pool] is the shell around it: the lock, the clock,
+// the goroutines that start and close. The same ledger can therefore be driven by a
+// simulator.
+//
+// # The invariants
+//
+//   - A version never has more members than its bound, closing ones included, and the
+//     promised memory never exceeds the machine's.
+//   - A slot is held by one lease, and comes back exactly once, also when the one who
+//     waited for it went away at the moment of the grant.
+//   - A waiter is served, refused with a reason, or gone by itself: whenever nothing
+//     is ready, starting or closing that could serve it, it is refused at once.
+//   - After Drain every instance that was ever started is closed.
+package pool

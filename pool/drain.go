@@ -1,0 +1,40 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Retire stops the instances of the function's versions that keep does not name: idle
+// ones now, busy ones after their events. Who asks for such a version later gets a
+// new instance.
+func (p *Pool) Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool) {
+	p.tell(func() {
+		for _, v := range p.ledger.versions {
+			if v.function() == ref && !keep(v.spec.VersionRef) {
+				p.ledger.retire(v)
+				p.ledger.settle(v, time.Now())
+			}
+		}
+	})
+}
+
+// Drain refuses who waits and who comes, ends the starts under way, closes idle
+// instances now and busy ones after their events, and returns when all are closed.
+// When ctx ends the busy ones are closed too, and the error is ctx's.
+func (p *Pool) Drain(ctx context.Context) error {
+	p.halt()
+	p.tell(p.ledger.drain)
+	var err error
+	select {
+	case <-p.empty:
+	case <-ctx.Done():
+		err = ctx.Err()
+		p.tell(p.ledger.closeAll)
+		<-p.empty
+	}
+	p.running.Wait()
+	return err
+}

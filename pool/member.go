@@ -1,0 +1,70 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+type memberState int
+
+const (
+	starting memberState = iota
+	ready
+	closing
+)
+
+// member is an instance from the order to start it until it is closed.
+type member struct {
+	version  *version
+	spec     slipway.Spec // as it was started with
+	memoryMB int          // promised
+	cause    *waiter      // for whom it was started
+	closed   chan struct{}
+	took     time.Duration // its start
+
+	instance  slipway.Instance // nil while it starts
+	state     memberState
+	startedAt time.Time
+	idleSince time.Time
+	inFlight  int
+	served    int64
+	fresh     bool // no slot was given yet
+	retired   bool // gets nothing new
+
+	listed     bool // in the stack
+	prev, next *member
+}
+
+// stack holds the members with a free slot, the one used last at the head. It is
+// linked through its members so that any of them can be taken out at once.
+type stack struct{ head, tail *member }
+
+func (s *stack) push(m *member) {
+	m.listed, m.prev, m.next = true, nil, s.head
+	if s.head != nil {
+		s.head.prev = m
+	} else {
+		s.tail = m
+	}
+	s.head = m
+}
+
+// remove says whether m was in the stack.
+func (s *stack) remove(m *member) bool {
+	if !m.listed {
+		return false
+	}
+	if m.prev != nil {
+		m.prev.next = m.next
+	} else {
+		s.head = m.next
+	}
+	if m.next != nil {
+		m.next.prev = m.prev
+	} else {
+		s.tail = m.prev
+	}
+	m.listed, m.prev, m.next = false, nil, nil
+	return true
+}
