@@ -1,0 +1,81 @@
+package store
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// document is a column of JSON: written from v, or read into what v points to.
+type document struct{ v any }
+
+// Value implements driver.Valuer.
+func (d document) Value() (driver.Value, error) {
+	b, err := json.Marshal(d.v)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (d document) Scan(src any) error {
+	switch src := src.(type) {
+	case string:
+		return json.Unmarshal([]byte(src), d.v)
+	case []byte:
+		return json.Unmarshal(src, d.v)
+	default:
+		return fmt.Errorf("a JSON column holds %T", src)
+	}
+}
+
+// moment reads a column of time into t, in UTC.
+type moment struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (m moment) Scan(src any) error {
+	t, ok := src.(time.Time)
+	if !ok {
+		return fmt.Errorf("a time column holds %T", src)
+	}
+	*m.t = t.UTC()
+	return nil
+}
+
+// maybeMoment reads a column of time that may be NULL.
+type maybeMoment struct{ t **time.Time }
+
+// Scan implements sql.Scanner.
+func (m maybeMoment) Scan(src any) error {
+	if src == nil {
+		*m.t = nil
+		return nil
+	}
+	*m.t = new(time.Time)
+	return moment{*m.t}.Scan(src)
+}
+
+// stamp is t with the precision that both engines keep.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// stampOrNow is stamp, or the present moment for the zero time.
+func stampOrNow(t time.Time) time.Time {
+	if t.IsZero() {
+		return now()
+	}
+	return stamp(t)
+}
+
+func maybeStamp(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	s := stamp(*t)
+	return &s
+}
+
+// printable makes s, which may hold what a user's program printed, something that a
+// column of text can hold: UTF-8 without zero bytes.
+func printable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

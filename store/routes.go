@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+
+	"github.com/slipway-run/slipway"
+)
+
+// selectRoute reads one row for each version that an alias names, in one statement, so
+// that all of it is from one moment.
+const selectRoute = `
+	SELECT f.tenant, f.name, f.config,
+		a.name, a.version, a.other_version, a.other_weight,
+		v.number, v.digest, v.protocol, v.config
+	FROM functions f
+	JOIN aliases a ON a.tenant = f.tenant AND a.function = f.name
+	JOIN versions v ON v.tenant = f.tenant AND v.function = f.name AND v.number IN (a.version, a.other_version)
+	WHERE EXISTS (
+		SELECT 1 FROM aliases l
+		WHERE l.tenant = f.tenant AND l.function = f.name AND l.name = '` + slipway.LiveAlias + `') `
+
+// routeRow is one version of one alias.
+type routeRow struct {
+	function slipway.Function
+	alias    slipway.Alias
+	spec     slipway.Spec
+}
+
+func scanRoute(r row) (routeRow, error) {
+	row := routeRow{
+		function: slipway.Function{Config: slipway.DefaultConfig()},
+		spec:     slipway.Spec{Config: slipway.DefaultConfig()},
+	}
+	f, a, v := &row.function, &row.alias, &row.spec
+	var split split
+	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config},
+		&a.Name, &a.Version, &split.version, &split.weight,
+		&v.Version, &v.Digest, &v.Protocol, document{&v.Config})
+	a.Tenant, a.Function, a.Weights = f.Tenant, f.Name, split.weights()
+	v.Tenant, v.Function = f.Tenant, f.Name
+	v.Config.Scaling, v.Config.Tags = f.Config.Scaling, f.Config.Tags
+	return row, err
+}
+
+// Routes reads what a gateway must know to send events on their way: of one function,
+// or of all when ref is nil. A function without a live alias has no route. The
+// configuration of each spec is the version's, with the function's present scaling and
+// tags.
+func (s *Store) Routes(ctx context.Context, ref *slipway.FunctionRef) ([]slipway.Route, error) {
+	query, args := selectRoute, []any(nil)
+	if ref != nil {
+		query, args = query+`AND f.tenant = $1 AND f.name = $2 `, []any{ref.Tenant, ref.Function}
+	}
+	rows, err := collect(ctx, s.read, scanRoute, query+`ORDER BY f.tenant, f.name`, args...)
+	if err != nil {
+		return nil, wrap(err, "read the routes")
+	}
+	return gather(rows), nil
+}
+
+// gather puts the rows of each function, which follow each other, into one route.
+func gather(rows []routeRow) []slipway.Route {
+	routes := []slipway.Route{}
+	for _, row := range rows {
+		ref := slipway.FunctionRef{Tenant: row.function.Tenant, Function: row.function.Name}
+		if n := len(routes); n == 0 || routes[n-1].FunctionRef != ref {
+			routes = append(routes, slipway.Route{
+				FunctionRef: ref, Auth: row.function.Auth,
+				Aliases: map[string]slipway.Alias{}, Specs: map[int]slipway.Spec{},
+			})
+		}
+		route := &routes[len(routes)-1]
+		route.Aliases[row.alias.Name] = row.alias
+		route.Specs[row.spec.Version] = row.spec
+	}
+	return routes
+}
