@@ -1,0 +1,29 @@
+// Package cgroup limits, counts, freezes and kills the processes of a sandbox
+// through the kernel's control groups, version 1, version 2, or both at once.
+//
+// # Model
+//
+// A [System] is what this machine has mounted: for each controller (memory, cpu,
+// pids, freezer) the hierarchy that holds it. A [Group] is one name in all of those
+// hierarchies: "slipway-1f2e3d4c/api-7" is a folder of that path in each of them.
+// Every server keeps its groups below one parent of its own, so that what a dead
+// server left is found again by name ([System.List]).
+//
+//	v1      /sys/fs/cgroup/<controller>/<parent>/<name>   one folder per controller
+//	v2      /sys/fs/cgroup/<parent>/<name>                one folder
+//	hybrid  controllers as in v1, and a v2 hierarchy without controllers
+//
+// Where a v2 hierarchy exists, also in a hybrid, it does what needs no controller:
+// freezing, killing and counting cpu time. It does them better: a process that is
+// frozen by v2 can be killed, one that is frozen by v1 dies only when it is thawed.
+//
+// # Invariants
+//
+//   - A limit that this machine cannot enforce is an error, never ignored.
+//   - The memory limit includes swap where the kernel can count it.
+//   - New never takes over a group that exists; Remove never fails because the group
+//     is gone already.
+//
+// Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst. The
+// only user is internal/sandbox.
+package cgroup
