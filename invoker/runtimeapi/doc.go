@@ -1,0 +1,32 @@
+// Package runtimeapi serves the AWS Lambda Runtime API, version 2018-06-01, inside one
+// sandbox: the program there polls for events and posts what became of them.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+//
+// # The model
+//
+// A [Server] has the listener of one sandbox. [Server.Invoke] hands an event to the
+// program's next poll and waits for its answer:
+//
+//	invoker                 Server                         program in the sandbox
+//	                        Polled is closed        <---   GET  runtime/invocation/next (blocks)
+//	Invoke(event)     --->  200, headers, payload   --->
+//	Result            <---  202                     <---   POST runtime/invocation/{id}/response or /error
+//	                                                <---   GET  runtime/invocation/next
+//
+// A program that cannot initialize posts runtime/init/error instead of its first poll,
+// which closes InitFailed.
+//
+// # What it promises
+//
+//   - An event goes to exactly one poll; one that could not be written to its poll,
+//     because the connection broke, goes to the next.
+//   - An event gets exactly one Result. A second answer is refused with 403, an answer
+//     to an unknown id with 400, as AWS does.
+//   - A buffered answer is at most [MaxPayload] bytes; a streamed one (response mode
+//     streaming, or the content type of HTTP integrations) has no limit and is handed
+//     on as it comes, in bounded memory.
+//   - Everything from the program is hostile: bodies and headers are bounded.
+//
+// Not served, and answered with 404: the Extensions, Logs and Telemetry APIs, and
+// SnapStart's restore calls.
+package runtimeapi
