@@ -1,0 +1,114 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
+)
+
+// passOthers makes chains of others let our links' packets pass, where they would
+// drop them by their policy, and says which. A chain that has our rules is left as
+// it is.
+func (h *host) passOthers(owner, ours string) (changed []string, err error) {
+	err = h.eachDroppingChain(owner, func(conn *nftables.Conn, c *nftables.Chain, marked []*nftables.Rule) {
+		if len(marked) > 0 {
+			return
+		}
+		for _, direction := range []match{oifname(ours), iifname(ours)} {
+			conn.InsertRule(&nftables.Rule{
+				Table: c.Table, Chain: c, UserData: mark(owner),
+				Exprs: rule(direction, match{&expr.Counter{}}, accept()),
+			})
+		}
+		changed = append(changed, familyName(c.Table.Family)+" "+c.Table.Name+" "+c.Name)
+	})
+	return changed, err
+}
+
+// leaveOthers takes our rules out of the chains of others.
+func (h *host) leaveOthers(owner string) error {
+	return h.eachDroppingChain(owner, func(conn *nftables.Conn, _ *nftables.Chain, marked []*nftables.Rule) {
+		for _, r := range marked {
+			_ = conn.DelRule(r) // fails for a rule without a handle only; these were listed
+		}
+	})
+}
+
+// eachDroppingChain calls f with every chain of others on the forward hook that has
+// the policy drop or holds rules of ours, and commits what f asked for.
+func (h *host) eachDroppingChain(owner string, f func(*nftables.Conn, *nftables.Chain, []*nftables.Rule)) error {
+	conn, err := h.nft()
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	chains, err := conn.ListChains()
+	if err != nil {
+		return fmt.Errorf("list the nftables chains: %w", err)
+	}
+	var errs []error
+	for _, c := range chains {
+		if !onForwardHook(c) {
+			continue
+		}
+		marked, err := markedRules(conn, c, owner)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if len(marked) == 0 && (c.Policy == nil || *c.Policy != nftables.ChainPolicyDrop) {
+			continue
+		}
+		f(conn, c, marked)
+		if err := conn.Flush(); err != nil {
+			errs = append(errs, fmt.Errorf("change the nftables chain %s %s: %w", c.Table.Name, c.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func onForwardHook(c *nftables.Chain) bool {
+	switch c.Table.Family {
+	case nftables.TableFamilyINet, nftables.TableFamilyIPv4, nftables.TableFamilyIPv6:
+		return c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookForward
+	}
+	return false
+}
+
+// markedRules are the chain's rules with our mark. A chain that has gone meanwhile
+// has none.
+func markedRules(conn *nftables.Conn, c *nftables.Chain, owner string) ([]*nftables.Rule, error) {
+	all, err := conn.GetRules(c.Table, c)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the nftables chain %s %s: %w", c.Table.Name, c.Name, err)
+	}
+	var marked []*nftables.Rule
+	for _, r := range all {
+		if comment, ok := userdata.GetString(r.UserData, userdata.TypeComment); ok && comment == owner {
+			marked = append(marked, r)
+		}
+	}
+	return marked, nil
+}
+
+// mark is a rule's comment, as nft(8) shows it.
+func mark(owner string) []byte {
+	return userdata.AppendString(nil, userdata.TypeComment, owner)
+}
+
+func familyName(f nftables.TableFamily) string {
+	switch f {
+	case nftables.TableFamilyIPv4:
+		return "ip"
+	case nftables.TableFamilyIPv6:
+		return "ip6"
+	default:
+		return "inet"
+	}
+}
