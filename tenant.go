@@ -23,5 +23,8 @@ type Key struct {
 	Hash      [32]byte   `json:"-"`             // SHA-256 of the secret
 }
 
-// ScopeAdmin may do everything.
-const ScopeAdmin = "admin"
+// The scopes of a key.
+const (
+	ScopeAdmin  = "admin"  // everything
+	ScopeInvoke = "invoke" // sending events: invocations, and HTTP events of functions with auth "key"
+)
