@@ -1,12 +1,14 @@
 package network
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,7 +16,7 @@ import (
 // drop them by their policy, and says which. A chain that has our rules is left as
 // it is.
 func (h *host) passOthers(owner, ours string) (changed []string, err error) {
-	err = h.eachDroppingChain(owner, func(conn *nftables.Conn, c *nftables.Chain, marked []*nftables.Rule) {
+	err = h.eachDroppingChain(owner, func(conn *nftables.Conn, c *nftables.Chain, marked []uint64) {
 		if len(marked) > 0 {
 			return
 		}
@@ -31,16 +33,16 @@ func (h *host) passOthers(owner, ours string) (changed []string, err error) {
 
 // leaveOthers takes our rules out of the chains of others.
 func (h *host) leaveOthers(owner string) error {
-	return h.eachDroppingChain(owner, func(conn *nftables.Conn, _ *nftables.Chain, marked []*nftables.Rule) {
-		for _, r := range marked {
-			_ = conn.DelRule(r) // fails for a rule without a handle only; these were listed
+	return h.eachDroppingChain(owner, func(conn *nftables.Conn, c *nftables.Chain, marked []uint64) {
+		for _, handle := range marked {
+			_ = conn.DelRule(&nftables.Rule{Table: c.Table, Chain: c, Handle: handle}) // fails for the handle 0 only
 		}
 	})
 }
 
 // eachDroppingChain calls f with every chain of others on the forward hook that has
 // the policy drop or holds rules of ours, and commits what f asked for.
-func (h *host) eachDroppingChain(owner string, f func(*nftables.Conn, *nftables.Chain, []*nftables.Rule)) error {
+func (h *host) eachDroppingChain(owner string, f func(conn *nftables.Conn, c *nftables.Chain, marked []uint64)) error {
 	conn, err := h.nft()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
@@ -54,7 +56,7 @@ func (h *host) eachDroppingChain(owner string, f func(*nftables.Conn, *nftables.
 		if !onForwardHook(c) {
 			continue
 		}
-		marked, err := markedRules(conn, c, owner)
+		marked, err := h.markedRules(c, owner)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -78,20 +80,33 @@ func onForwardHook(c *nftables.Chain) bool {
 	return false
 }
 
-// markedRules are the chain's rules with our mark. A chain that has gone meanwhile
-// has none.
-func markedRules(conn *nftables.Conn, c *nftables.Chain, owner string) ([]*nftables.Rule, error) {
-	all, err := conn.GetRules(c.Table, c)
+// markedRules are the handles of the chain's rules with our mark. A chain that has
+// gone meanwhile has none. Rules of others may hold anything, so they are not decoded.
+func (h *host) markedRules(c *nftables.Chain, owner string) ([]uint64, error) {
+	request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETRULE, unix.NLM_F_DUMP)
+	request.AddData(&nl.Nfgenmsg{NfgenFamily: uint8(c.Table.Family)})
+	request.AddData(nl.NewRtAttr(unix.NFTA_RULE_TABLE, nl.ZeroTerminated(c.Table.Name)))
+	request.AddData(nl.NewRtAttr(unix.NFTA_RULE_CHAIN, nl.ZeroTerminated(c.Name)))
+	var rules [][]byte
+	err := inNamespace(h.netns, func() (err error) {
+		rules, err = request.Execute(unix.NETLINK_NETFILTER, 0)
+		return err
+	})
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list the nftables chain %s %s: %w", c.Table.Name, c.Name, err)
 	}
-	var marked []*nftables.Rule
-	for _, r := range all {
-		if comment, ok := userdata.GetString(r.UserData, userdata.TypeComment); ok && comment == owner {
-			marked = append(marked, r)
+	var marked []uint64
+	for _, r := range rules {
+		attributes, err := nl.ParseRouteAttrAsMap(r[nl.SizeofNfgenmsg:])
+		if err != nil {
+			return nil, fmt.Errorf("list the nftables chain %s %s: %w", c.Table.Name, c.Name, err)
+		}
+		comment, _ := userdata.GetString(attributes[unix.NFTA_RULE_USERDATA].Value, userdata.TypeComment)
+		if handle := attributes[unix.NFTA_RULE_HANDLE].Value; comment == owner && len(handle) == 8 {
+			marked = append(marked, binary.BigEndian.Uint64(handle))
 		}
 	}
 	return marked, nil
