@@ -1,0 +1,25 @@
+// The second argument of a handler: the names are those of AWS Lambda.
+
+/** Facts about one invocation, from the header fields of the Runtime API's answer. */
+export function makeContext(headers) {
+  const env = process.env;
+  const deadline = Number(headers["lambda-runtime-deadline-ms"] ?? 0);
+  return {
+    callbackWaitsForEmptyEventLoop: false,
+    awsRequestId: headers["lambda-runtime-aws-request-id"] ?? "",
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"] ?? "",
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME ?? env.SLIPWAY_FUNCTION ?? "",
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION ?? env.SLIPWAY_VERSION ?? "",
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE ?? "",
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME ?? "",
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME ?? "",
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
+    clientContext: parse(headers["lambda-runtime-client-context"]),
+    identity: parse(headers["lambda-runtime-cognito-identity"]),
+    getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
+  };
+}
+
+function parse(json) {
+  return json ? JSON.parse(json) : undefined;
+}
