@@ -44,7 +44,8 @@ func Postgres(t testing.TB) string {
 var sharedPostgres = sync.OnceValues(startPostgres)
 
 type postgres struct {
-	bin       string // folder of its programs
+	guard     *guarded // held: the garbage collector would close its pipe
+	bin       string   // folder of its programs
 	port      int
 	databases atomic.Int64
 }
@@ -91,7 +92,7 @@ func tryPostgres(bin string, as *syscall.Credential) (*postgres, error) {
 		g.stop()
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	return &postgres{bin: bin, port: port}, nil
+	return &postgres{guard: g, bin: bin, port: port}, nil
 }
 
 func initCluster(bin, data string, as *syscall.Credential) error {
