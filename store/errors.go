@@ -52,7 +52,7 @@ func kindOf(err error) error {
 		return postgresKind(pg)
 	}
 	var connect *pgconn.ConnectError
-	var network net.Error
+	var network *net.OpError // not net.Error: every system call's error is one
 	if errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) {
 		return slipway.ErrUnavailable
 	}
@@ -97,6 +97,13 @@ func isOrphan(err error) bool {
 	return hasCode(err, "23503", sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
+// isBroken says whether err is about the whole file of a database.
+func isBroken(err error) bool {
+	return hasCode(err, "XX001", sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+}
+
+// hasCode says whether a driver gave one of these codes: a SQLSTATE of PostgreSQL, or
+// result codes of SQLite.
 func hasCode(err error, state string, codes ...int) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

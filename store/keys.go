@@ -45,12 +45,12 @@ func (s *Store) AddKey(ctx context.Context, k slipway.Key) error {
 }
 
 // KeyByHash reads the key whose secret has this SHA-256. One that is not known or has
-// expired is ErrUnauthorized.
+// expired is ErrUnauthorized; the former is ErrNotFound as well.
 func (s *Store) KeyByHash(ctx context.Context, hash [32]byte) (slipway.Key, error) {
 	k, err := scanKey(s.read.QueryRowContext(ctx, selectKey+`WHERE hash = $1`, hash[:]))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return slipway.Key{}, slipway.Errorf(slipway.ErrUnauthorized, "this key is not known")
+		return slipway.Key{}, &slipway.Error{Kind: slipway.ErrUnauthorized, Message: "this key is not known", Cause: slipway.ErrNotFound}
 	case err != nil:
 		return slipway.Key{}, wrap(err, "look up a key")
 	case k.ExpiresAt != nil && !time.Now().Before(*k.ExpiresAt):

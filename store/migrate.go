@@ -19,7 +19,7 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 	}
 	have, want, err := provider.GetVersions(ctx)
 	if err != nil {
-		return wrap(err, "read the version of the schema")
+		return wrap(err, "read the version of the schema in %s", s.place)
 	}
 	switch {
 	case have > want:
@@ -28,7 +28,7 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 		return nil
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return wrap(err, "bring the schema from %d to %d", have, want)
+		return wrap(err, "bring the schema in %s from %d to %d", s.place, have, want)
 	}
 	log.Info("schema brought up to date", "engine", s.dialect.name, "from", have, "to", want)
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -25,7 +26,8 @@ func openPostgres(ctx context.Context, rawURL string) (*Store, error) {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	return &Store{
-		read: db, write: db, dialect: dialect{name: "postgres", forUpdate: "FOR UPDATE OF f"},
+		read: db, write: db, place: fmt.Sprintf("PostgreSQL at %s:%d", cfg.ConnConfig.Host, cfg.ConnConfig.Port),
+		dialect: dialect{name: "postgres", probe: `SELECT 1`, forUpdate: `FOR UPDATE OF f`},
 		closers: []func() error{db.Close, closing(pool)},
 	}, nil
 }

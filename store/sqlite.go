@@ -42,7 +42,8 @@ func openSQLite(u *url.URL) (*Store, error) {
 	keep(write, 1)
 	keep(read, sqliteReaders)
 	return &Store{
-		read: read, write: write, dialect: dialect{name: "sqlite"},
+		read: read, write: write, place: u.Path,
+		dialect: dialect{name: "sqlite", probe: `PRAGMA schema_version`},
 		// The writer last: whoever closes the last connection empties the log.
 		closers: []func() error{read.Close, write.Close},
 	}, nil

@@ -16,12 +16,14 @@ type Store struct {
 	read    *sql.DB // PostgreSQL: the same pool as write
 	write   *sql.DB
 	dialect dialect
+	place   string         // which database, for a person; without a password
 	closers []func() error // in the order they must be called
 }
 
 // dialect is what the SQL has to know about its engine.
 type dialect struct {
 	name      string
+	probe     string // reads one integer from the database itself
 	forUpdate string // after a SELECT FROM functions f: locks its rows until the end of the transaction
 }
 
@@ -57,17 +59,25 @@ func Open(ctx context.Context, rawURL string, log *slog.Logger) (*Store, error) 
 }
 
 func (s *Store) prepare(ctx context.Context, log *slog.Logger) error {
-	if err := s.Ping(ctx); err != nil {
-		return err
+	err := s.probe(ctx)
+	if err == nil {
+		err = s.migrate(ctx, log)
 	}
-	return s.migrate(ctx, log)
+	if isBroken(err) {
+		return slipway.Errorf(slipway.ErrInternal, "store: %s is damaged or was not made by slipway: %w. Restore it from a backup, or move it away to begin with an empty one", s.place, err)
+	}
+	return wrap(err, "open %s", s.place)
+}
+
+// probe reads from the database, which makes a connection and so finds most faults.
+func (s *Store) probe(ctx context.Context) error {
+	var version int64
+	return s.read.QueryRowContext(ctx, s.dialect.probe).Scan(&version)
 }
 
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	err := s.read.QueryRowContext(ctx, `SELECT 1 FROM (SELECT 1) AS probe`).Scan(&one)
-	return wrap(err, "reach the database")
+	return wrap(s.probe(ctx), "reach %s", s.place)
 }
 
 // Close waits for what runs and gives everything back.
