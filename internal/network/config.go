@@ -13,7 +13,7 @@ import (
 // Config says what an Egress is.
 type Config struct {
 	// Name is the owner's, unique on the machine and the same after a restart: 1 to 63
-	// characters a-z 0-9 and hyphens. It is the name of the nftables table.
+	// characters a-z 0-9 and hyphens. It is the name of the nftables tables.
 	Name string
 	// IPv4 is the prefix sandboxes have addresses from, /30 or larger. The default is a
 	// /18 (16,382 sandboxes) of 100.64.0.0/11 that no route of the machine overlaps.

@@ -21,7 +21,8 @@
 //
 // # What is open and what is closed
 //
-// One nftables table of our own (rules.go draws it) lets packets of our links pass:
+// nftables tables of our own, one per IP version (rules.go draws them), let packets of
+// our links pass:
 //
 //   - never with a source address other than the link's. The routing table is the
 //     authority (fib), so that an attachment adds no rule and no set element.
@@ -30,7 +31,8 @@
 //     only when it is exactly that address (/32, /128).
 //   - to no address of the machine, no other sandbox, no private, link-local,
 //     loopback, shared, reserved or multicast range, nor the metadata services in
-//     them (ranges.go), judged before and after others' destination NAT.
+//     them (ranges.go), judged before and after others' destination NAT: where that
+//     leads to a closed range, Allow must name it.
 //   - to everything else. What is refused is refused at once: a TCP reset, or ICMP
 //     "administratively prohibited"; only a false source address is met with silence.
 //
@@ -40,7 +42,8 @@
 //
 // Setup switches net.ipv4.ip_forward on, and with IPv6 net.ipv6.conf.all.forwarding;
 // interfaces that take router advertisements are set to go on doing so
-// (accept_ra=2). None of it is switched off again: others may rely on it by then.
+// (accept_ra=2). The machine then forwards for others too, as with any container
+// engine: a firewall for that is the administrator's. None of it is switched off again: others may rely on it by then.
 //
 // An unreachable route of protocol 83 holds the pool's prefix, so that two owners on
 // one machine never choose the same and packets for free addresses do not leave it.
@@ -48,14 +51,14 @@
 // In tables of others nothing is changed, with one exception: a drop is final in
 // nftables, whatever other tables say, so where a chain of the forward hook has the
 // policy drop (Docker's, ufw's), two rules are inserted at its top that accept what
-// comes from and goes to our links; our own table has the say about them. They are
+// comes from and goes to our links; our own tables have the say about them. They are
 // of the form that iptables-nft understands. Chains that appear later are noticed
 // within half a minute, by the next Attach. The tables of the older iptables (legacy)
 // cannot be seen from nftables.
 //
 // # Invariants
 //
-//   - Everything has a name made from [Config].Name: the table, the links' prefix, the
+//   - Everything has a name made from [Config].Name: the tables, the links' prefix, the
 //     metric of the route. [Egress.Recover] finds by it what a dead owner left.
 //   - An address is given out again as late as possible, and not before its veth is
 //     gone.

@@ -29,7 +29,6 @@ type gateway struct {
 	pool      *pool
 	resolvers []netip.Addr
 	mtu       int
-	ipv6      bool
 	others    *watch
 }
 
@@ -42,7 +41,7 @@ func New(cfg Config, log *slog.Logger) (*Egress, error) {
 }
 
 // Setup makes the machine ready for links: forwarding, the address pool, the
-// nftables table. What an owner of the same name left is removed first, as by
+// nftables tables. What an owner of the same name left is removed first, as by
 // Recover. A second Setup does nothing.
 func (e *Egress) Setup(ctx context.Context) error {
 	e.mu.Lock()
@@ -67,8 +66,8 @@ func (e *Egress) prepare() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{host: e.host, ipv6: ipv6.IsValid(), others: newWatch()}
-	if g.resolvers, err = e.resolvers(g.ipv6); err != nil {
+	g := &gateway{host: e.host, others: newWatch()}
+	if g.resolvers, err = e.resolvers(ipv6.IsValid()); err != nil {
 		return nil, err
 	}
 	if g.mtu, err = e.host.uplinkMTU(); err != nil {
@@ -91,7 +90,7 @@ func (e *Egress) prepare() (*gateway, error) {
 	if err := e.host.install(e.cfg.Name, e.id.linkPrefix, rules); err != nil {
 		return nil, err
 	}
-	return g, e.openWay(g.ipv6)
+	return g, e.openWay(ipv6.IsValid())
 }
 
 // openWay makes the machine forward, now that the rules are in place.
@@ -190,7 +189,7 @@ func (e *Egress) Close() error {
 	return err
 }
 
-// clean removes by name. The table goes last: as long as there are links there are
+// clean removes by name. The tables go last: as long as there are links there are
 // rules for them.
 func (e *Egress) clean() error {
 	names, err := e.host.linksNamed(e.id.linkPrefix)

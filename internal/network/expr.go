@@ -56,11 +56,24 @@ func ctState(bits uint32) match {
 	}
 }
 
+// destinationNAT matches packets of connections whose destination was changed: ct
+// status dnat.
+func destinationNAT() match {
+	return match{
+		&expr.Ct{Key: expr.CtKeySTATUS, Register: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: native(statusDestinationNAT), Xor: native(0)},
+		compare(expr.CmpOpNeq, native(0)),
+	}
+}
+
+// statusDestinationNAT is IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h.
+const statusDestinationNAT = 1 << 5
+
 // spoofed matches packets whose source address the routing table does not put
 // behind the interface they came from: fib saddr . iif oif missing.
 func spoofed() match {
 	return match{
-		&expr.Fib{Register: 1, ResultOIF: true, FlagSADDR: true, FlagIIF: true},
+		&expr.Fib{Register: 1, ResultOIF: true, FlagSADDR: true, FlagIIF: true, FlagPRESENT: true},
 		compare(expr.CmpOpEq, native(0)),
 	}
 }
@@ -73,23 +86,23 @@ func fibDaddrType(op expr.CmpOp, routeType uint32) match {
 	}
 }
 
-// ipVersion is what rules about addresses need to know of a family.
+// ipVersion is what rules need to know of a family.
 type ipVersion struct {
-	suffix       string // of sets' names
-	protocol     byte
+	family       nftables.TableFamily
 	keyType      nftables.SetDatatype
 	saddr, daddr uint32 // offsets in the header
 	length       uint32 // of an address
+	icmp         byte   // protocol
+	prohibited   byte   // code of its "destination unreachable": administratively prohibited
 }
 
-func ipVersions() []ipVersion {
-	return []ipVersion{
-		{"4", unix.NFPROTO_IPV4, nftables.TypeIPAddr, 12, 16, 4},
-		{"6", unix.NFPROTO_IPV6, nftables.TypeIP6Addr, 8, 24, 16},
-	}
+func ipv4() ipVersion {
+	return ipVersion{nftables.TableFamilyIPv4, nftables.TypeIPAddr, 12, 16, 4, unix.IPPROTO_ICMP, 13}
 }
 
-func (v ipVersion) nfproto() expr.Any { return compare(expr.CmpOpEq, []byte{v.protocol}) }
+func ipv6() ipVersion {
+	return ipVersion{nftables.TableFamilyIPv6, nftables.TypeIP6Addr, 8, 24, 16, unix.IPPROTO_ICMPV6, 1}
+}
 
 // saddrIn matches packets from an address of the set: ip saddr @set.
 func (v ipVersion) saddrIn(set *nftables.Set) match { return v.addressIn(v.saddr, set) }
@@ -98,22 +111,21 @@ func (v ipVersion) daddrIn(set *nftables.Set) match { return v.addressIn(v.daddr
 
 func (v ipVersion) addressIn(offset uint32, set *nftables.Set) match {
 	return match{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, v.nfproto(),
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: v.length},
 		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
 	}
 }
 
-// originalDaddrIn matches packets of connections that were opened to an address of
-// the set, whatever destination NAT made of it: ct original daddr @set.
-func (v ipVersion) originalDaddrIn(set *nftables.Set) match {
+// th dport: both UDP and TCP have it at the same place.
+func dport(port uint16) match {
 	return match{
-		&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, v.nfproto(),
-		&expr.Ct{Key: expr.CtKeyDST, Register: 1, Direction: 0},
-		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		compare(expr.CmpOpEq, binary.BigEndian.AppendUint16(nil, port)),
 	}
 }
 
+// originalPort matches packets of connections that were opened to the port, whatever
+// destination NAT made of it: ct original proto-dst.
 func originalPort(port uint16) match {
 	return match{
 		&expr.Ct{Key: expr.CtKeyPROTODST, Register: 1, Direction: 0},
@@ -137,8 +149,8 @@ func rejectReset() match {
 	return match{&expr.Counter{}, &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}
 }
 
-func rejectProhibited() match {
-	return match{&expr.Counter{}, &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}}
+func (v ipVersion) rejectProhibited() match {
+	return match{&expr.Counter{}, &expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: v.prohibited}}
 }
 
 func masquerade() match { return match{&expr.Masq{}} }

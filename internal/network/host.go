@@ -12,10 +12,11 @@ import (
 
 // host is our side of every link: a network namespace, and what is kept open in it.
 type host struct {
-	netns  int
-	links  *socket         // creates links
-	reaper *reaper         // deletes them, on a socket of its own: that takes longer
-	routes *netlink.Handle // everything that is not done per link
+	netns    int
+	links    *socket         // creates links
+	reaper   *reaper         // deletes them, on a socket of its own: that takes longer
+	routes   *netlink.Handle // everything that is not done per link
+	versions []ipVersion     // that the kernel has
 }
 
 // openHost takes the calling thread's network namespace.
@@ -43,6 +44,10 @@ func (h *host) open(id identity) (err error) {
 	h.reaper = &reaper{socket: removals, group: uint32(id.metric)}
 	if h.routes, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open a netlink socket: %w", err)
+	}
+	h.versions = []ipVersion{ipv4()}
+	if setting(ipv6Forwarding) != "" {
+		h.versions = append(h.versions, ipv6())
 	}
 	return nil
 }

@@ -34,8 +34,8 @@ func (w *world) snapshot(netns int) string {
 				return err
 			}
 			for _, r := range routes {
-				if r.Table == unix.RT_TABLE_LOCAL {
-					continue // the kernel's own: it adds some to a router
+				if r.Table == unix.RT_TABLE_LOCAL || r.Dst.IP.IsLinkLocalUnicast() {
+					continue // the kernel's own: it adds some to a router, and some in its own time
 				}
 				lines = append(lines, fmt.Sprintf("route %s type %d table %d protocol %d", r.Dst, r.Type, r.Table, r.Protocol))
 			}
@@ -99,23 +99,25 @@ func (w *world) rules(netns int, c *nftables.Chain) int {
 	return count
 }
 
-// drops is how many packets rules of the chain with a counter have met.
+// drops is how many packets rules with a counter have met, in chains of this name.
 func (w *world) drops(t *testing.T, chain string) uint64 {
 	t.Helper()
 	conn, err := nftables.New(nftables.WithNetNSFd(w.host))
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := &nftables.Table{Name: "slipway-test", Family: nftables.TableFamilyINet}
-	rules, err := conn.GetRules(table, &nftables.Chain{Name: chain, Table: table})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var packets uint64
-	for _, r := range rules {
-		for _, e := range r.Exprs {
-			if c, ok := e.(*expr.Counter); ok {
-				packets += c.Packets
+	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
+		table := &nftables.Table{Name: "slipway-test", Family: family}
+		rules, err := conn.GetRules(table, &nftables.Chain{Name: chain, Table: table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rules {
+			for _, e := range r.Exprs {
+				if c, ok := e.(*expr.Counter); ok {
+					packets += c.Packets
+				}
 			}
 		}
 	}

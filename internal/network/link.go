@@ -90,7 +90,7 @@ func (g *gateway) connect(l *Link, id string, netns int) error {
 	if err != nil {
 		return err
 	}
-	requests := []*nl.NetlinkRequest{setUp(index, id, g.ipv6)}
+	requests := l.linkUp(index, id)
 	for _, a := range l.addresses() {
 		requests = append(requests, addRoute(index, alone(a)))
 	}
@@ -118,11 +118,18 @@ func (l *Link) furnish(netns int) error {
 	if err != nil {
 		return err
 	}
-	requests := []*nl.NetlinkRequest{setUp(index, "", l.IPv6.IsValid())}
+	requests := l.linkUp(index, "")
 	for _, a := range l.addresses() {
 		requests = append(requests, addAddress(index, a), addRoute(index, everything(a)))
 	}
 	return guest.do(requests...)
+}
+
+func (l *Link) linkUp(index int, alias string) []*nl.NetlinkRequest {
+	if l.IPv6.IsValid() {
+		return []*nl.NetlinkRequest{noLinkLocal(index), setUp(index, alias)}
+	}
+	return []*nl.NetlinkRequest{setUp(index, alias)}
 }
 
 // addresses are those the link has, one or two.

@@ -47,7 +47,11 @@ func TestForwardingDroppedByAnotherFirewall(t *testing.T) {
 	if n := w.rules(w.host, chain); n != 2 {
 		t.Errorf("%d rules were inserted, want 2", n)
 	}
-	w.iptablesStillReads(t)
+	rules := w.toolShows(t, "iptables-nft", "-S", "FORWARD")
+	if rules != "" && (!strings.Contains(rules, "-i slw") || !strings.Contains(rules, "-o slw")) {
+		t.Errorf("iptables shows %q, want our two rules", rules)
+	}
+	w.toolShows(t, "nft", "list", "ruleset")
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -56,22 +60,23 @@ func TestForwardingDroppedByAnotherFirewall(t *testing.T) {
 	}
 }
 
-// iptablesStillReads checks, where there is an iptables of the nftables kind, that it
-// understands the chain that we inserted into; Docker depends on it.
-func (w *world) iptablesStillReads(t *testing.T) {
-	iptables, err := exec.LookPath("iptables-nft")
+// toolShows checks that a tool which this machine has still understands the host's
+// rules; Docker and others depend on it. It returns "" where the tool is missing.
+func (w *world) toolShows(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	tool, err := exec.LookPath(name)
 	if err != nil {
-		return
+		return ""
 	}
-	w.in(w.host, func() error {
-		text, err := exec.Command(iptables, "-S", "FORWARD").CombinedOutput()
-		if rules := string(text); err == nil && (!strings.Contains(rules, "-i slw") || !strings.Contains(rules, "-o slw")) {
-			t.Errorf("iptables shows %q, want our two rules", rules)
-		} else if err != nil {
-			t.Errorf("iptables cannot read the chain any more: %s", text)
+	var text []byte
+	w.in(w.host, func() (err error) {
+		text, err = exec.Command(tool, args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s cannot read the rules any more: %v: %s", name, err, text)
 		}
 		return nil
 	})
+	return string(text)
 }
 
 // Destination NAT of others must lead nowhere that is closed.

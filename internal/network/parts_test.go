@@ -103,3 +103,14 @@ func TestIntervals(t *testing.T) {
 		t.Errorf("intervals are %s, want %s", strings.Join(got, ", "), want)
 	}
 }
+
+func TestWatchIsDueOnce(t *testing.T) {
+	w := newWatch()
+	if w.due() {
+		t.Error("a new watch is due")
+	}
+	w.next = w.next.Add(-recheck)
+	if !w.due() || w.due() {
+		t.Error("a watch whose time has come is not due exactly once")
+	}
+}

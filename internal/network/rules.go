@@ -10,53 +10,70 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ruleset is the nftables table of one owner. As nft(8) would list it, for IPv4, with
-// ours standing for the links' prefix:
+// ruleset is one nftables table of an owner: there is one of the family ip and one of
+// the family ip6. As nft(8) lists it, with ours standing for the links' prefix:
 //
-//	table inet <name> {
-//	  set pool4 resolvers4 hosts4 allow4 closed4 {…}
+//	table ip <name> {
+//	  set pool, resolvers, hosts, allow, closed { type ipv4_addr; flags interval; … }
 //	  chain prerouting { type filter hook prerouting priority mangle
 //	    iifname != ours accept
 //	    fib saddr . iif oif missing drop
 //	    jump known
 //	    jump destination
 //	  }
-//	  chain input      { …; iifname != ours accept; jump known; jump destination }
-//	  chain forward    { type filter hook forward priority filter
+//	  chain input { type filter hook input priority filter
+//	    iifname != ours accept
+//	    jump known
+//	    jump translated
+//	    jump destination
+//	  }
+//	  chain forward { type filter hook forward priority filter
 //	    iifname ours oifname ours drop
 //	    oifname ours ct state established,related accept
 //	    oifname ours drop
 //	    iifname != ours accept
 //	    jump known
+//	    jump translated
 //	    jump destination
 //	  }
 //	  chain known {
 //	    ct state invalid drop
 //	    ct state established accept
-//	    meta l4proto { icmp, icmpv6 } ct state related accept
+//	    meta l4proto icmp ct state related accept
+//	  }
+//	  chain translated {
+//	    ct status dnat meta l4proto udp ct original proto-dst 53 accept
+//	    ct status dnat meta l4proto tcp ct original proto-dst 53 accept
 //	  }
 //	  chain destination {
-//	    ct original daddr @resolvers4 meta l4proto { udp, tcp } ct original proto-dst 53 return
-//	    ip daddr @pool4 jump refuse
-//	    ct original daddr @hosts4 return
+//	    ip daddr @resolvers meta l4proto udp th dport 53 return
+//	    ip daddr @resolvers meta l4proto tcp th dport 53 return
+//	    ip daddr @pool jump refuse
+//	    ip daddr @hosts return
 //	    fib daddr type local jump refuse
-//	    ct original daddr @allow4 return
-//	    ip daddr @closed4 jump refuse
+//	    ip daddr @allow return
+//	    ip daddr @closed jump refuse
 //	    fib daddr type != unicast jump refuse
 //	  }
-//	  chain refuse { meta l4proto tcp reject with tcp reset; reject with icmpx admin-prohibited }
+//	  chain refuse {
+//	    meta l4proto tcp reject with tcp reset
+//	    reject with icmp admin-prohibited
+//	  }
 //	  chain postrouting { type nat hook postrouting priority srcnat
-//	    ip saddr @pool4 oifname != ours masquerade
+//	    ip saddr @pool oifname != ours masquerade
 //	  }
 //	}
 //
 // prerouting judges the destination the sandbox named, before anyone's destination
 // NAT, and with it whatever is the machine's own; forward and input judge what NAT
-// made of it. Packets of known connections pass with two lookups.
+// made of it. DNS alone may be translated to anywhere: clusters give a resolver a
+// virtual address, and some networks send every query to a resolver of theirs.
+// Packets of known connections pass with two lookups.
 type ruleset struct {
-	conn  *nftables.Conn
-	table *nftables.Table
-	ours  string
+	conn    *nftables.Conn
+	table   *nftables.Table
+	version ipVersion
+	ours    string
 }
 
 // policy is what the rules are about.
@@ -67,22 +84,25 @@ type policy struct {
 
 const (
 	chainKnown       = "known"
+	chainTranslated  = "translated"
 	chainDestination = "destination"
 	chainRefuse      = "refuse"
 )
 
-// install replaces the table in one transaction: there is no moment without it.
+// install replaces the tables in one transaction: there is no moment without them.
 func (h *host) install(name, ours string, p policy) error {
 	conn, err := h.nft()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}
-	r := ruleset{conn: conn, table: inetTable(name), ours: ours}
-	conn.AddTable(r.table)
-	conn.DelTable(r.table)
-	conn.AddTable(r.table)
-	if err := r.build(p); err != nil {
-		return err
+	for _, v := range h.versions {
+		r := ruleset{conn: conn, table: &nftables.Table{Name: name, Family: v.family}, version: v, ours: ours}
+		conn.AddTable(r.table) // so that there is one to delete
+		conn.DelTable(r.table)
+		conn.AddTable(r.table)
+		if err := r.build(p); err != nil {
+			return err
+		}
 	}
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("install the nftables table %s (the kernel needs nf_tables with nat, fib, reject and masquerade): %w", name, err)
@@ -90,90 +110,96 @@ func (h *host) install(name, ours string, p policy) error {
 	return nil
 }
 
-// uninstall removes the table, if there is one.
+// uninstall removes the tables, if there are any.
 func (h *host) uninstall(name string) error {
 	conn, err := h.nft()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}
-	conn.AddTable(inetTable(name)) // so that there is one to delete
-	conn.DelTable(inetTable(name))
+	for _, v := range h.versions {
+		table := &nftables.Table{Name: name, Family: v.family}
+		conn.AddTable(table)
+		conn.DelTable(table)
+	}
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("remove the nftables table %s: %w", name, err)
 	}
 	return nil
 }
 
-func inetTable(name string) *nftables.Table {
-	return &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
-}
-
 func (r ruleset) build(p policy) error {
-	refuse := r.chain(chainRefuse)
-	r.add(refuse, l4proto(unix.IPPROTO_TCP), rejectReset())
-	r.add(refuse, rejectProhibited())
-
-	known := r.chain(chainKnown)
-	r.add(known, ctState(expr.CtStateBitINVALID), drop())
-	r.add(known, ctState(expr.CtStateBitESTABLISHED), accept())
-	r.add(known, l4proto(unix.IPPROTO_ICMP), ctState(expr.CtStateBitRELATED), accept())
-	r.add(known, l4proto(unix.IPPROTO_ICMPV6), ctState(expr.CtStateBitRELATED), accept())
-
 	sets, err := r.sets(p)
 	if err != nil {
 		return err
 	}
+	r.refuse()
+	r.known()
+	r.translated()
 	r.destination(sets)
 	r.hooks()
-	r.nat(sets)
+	r.nat(sets.pool)
 	return nil
 }
 
-// addressSets are the sets of one IP version.
+// addressSets are the sets of a table.
 type addressSets struct {
-	version                                 ipVersion
-	pool, resolvers, hosts, allowed, closed *nftables.Set
+	pool, resolvers, hosts, allow, closed *nftables.Set
 }
 
-func (r ruleset) sets(p policy) ([]addressSets, error) {
-	var all []addressSets
+func (r ruleset) sets(p policy) (addressSets, error) {
 	var errs []error
-	for _, v := range ipVersions() {
-		add := func(name string, list []netip.Prefix) *nftables.Set {
-			set := &nftables.Set{Table: r.table, Name: name + v.suffix, KeyType: v.keyType, Interval: true}
-			errs = append(errs, r.conn.AddSet(set, intervals(ofFamily(list, v.length == 4))))
-			return set
-		}
-		all = append(all, addressSets{
-			version:   v,
-			pool:      add("pool", p.pools),
-			resolvers: add("resolvers", eachAlone(p.resolvers)),
-			hosts:     add("hosts", single(p.allow)),
-			allowed:   add("allow", p.allow),
-			closed:    add("closed", append(closedIPv4(), closedIPv6()...)),
-		})
+	add := func(name string, list []netip.Prefix) *nftables.Set {
+		set := &nftables.Set{Table: r.table, Name: name, KeyType: r.version.keyType, Interval: true}
+		errs = append(errs, r.conn.AddSet(set, intervals(ofFamily(list, r.version.length == 4))))
+		return set
+	}
+	sets := addressSets{
+		pool:      add("pool", p.pools),
+		resolvers: add("resolvers", eachAlone(p.resolvers)),
+		hosts:     add("hosts", single(p.allow)),
+		allow:     add("allow", p.allow),
+		closed:    add("closed", append(closedIPv4(), closedIPv6()...)),
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("make the sets of addresses: %w", err)
+		return sets, fmt.Errorf("make the sets of addresses: %w", err)
 	}
-	return all, nil
+	return sets, nil
 }
 
+func (r ruleset) refuse() {
+	c := r.chain(chainRefuse)
+	r.add(c, l4proto(unix.IPPROTO_TCP), rejectReset())
+	r.add(c, r.version.rejectProhibited())
+}
+
+// known accepts what belongs to a connection that was judged when it was opened.
+func (r ruleset) known() {
+	c := r.chain(chainKnown)
+	r.add(c, ctState(expr.CtStateBitINVALID), drop())
+	r.add(c, ctState(expr.CtStateBitESTABLISHED), accept())
+	r.add(c, l4proto(r.version.icmp), ctState(expr.CtStateBitRELATED), accept())
+}
+
+func (r ruleset) translated() {
+	c := r.chain(chainTranslated)
+	for _, protocol := range dnsProtocols() {
+		r.add(c, destinationNAT(), l4proto(protocol), originalPort(53), accept())
+	}
+}
+
+func dnsProtocols() []byte { return []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} }
+
 // destination returns for what may be connected to, and refuses the rest.
-func (r ruleset) destination(sets []addressSets) {
+func (r ruleset) destination(sets addressSets) {
 	c := r.chain(chainDestination)
-	for _, s := range sets {
-		for _, protocol := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
-			r.add(c, s.version.originalDaddrIn(s.resolvers), l4proto(protocol), originalPort(53), back())
-		}
-		r.add(c, s.version.daddrIn(s.pool), jump(chainRefuse))
-		r.add(c, s.version.originalDaddrIn(s.hosts), back())
+	for _, protocol := range dnsProtocols() {
+		r.add(c, r.version.daddrIn(sets.resolvers), l4proto(protocol), dport(53), back())
 	}
+	r.add(c, r.version.daddrIn(sets.pool), jump(chainRefuse))
+	r.add(c, r.version.daddrIn(sets.hosts), back())
 	r.add(c, fibDaddrType(expr.CmpOpEq, unix.RTN_LOCAL), jump(chainRefuse))
-	for _, s := range sets {
-		r.add(c, s.version.originalDaddrIn(s.allowed), back())
-		r.add(c, s.version.daddrIn(s.closed), jump(chainRefuse))
-	}
+	r.add(c, r.version.daddrIn(sets.allow), back())
+	r.add(c, r.version.daddrIn(sets.closed), jump(chainRefuse))
 	r.add(c, fibDaddrType(expr.CmpOpNeq, unix.RTN_UNICAST), jump(chainRefuse))
 }
 
@@ -182,7 +208,8 @@ func (r ruleset) hooks() {
 	prerouting := r.base("prerouting", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityMangle)
 	r.add(prerouting, iifnameNot(r.ours), accept())
 	r.add(prerouting, spoofed(), drop())
-	r.judge(prerouting)
+	r.add(prerouting, jump(chainKnown))
+	r.add(prerouting, jump(chainDestination))
 
 	input := r.base("input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter)
 	r.add(input, iifnameNot(r.ours), accept())
@@ -196,16 +223,16 @@ func (r ruleset) hooks() {
 	r.judge(forward)
 }
 
+// judge lets the chain judge what destination NAT may have changed.
 func (r ruleset) judge(c *nftables.Chain) {
-	r.add(c, jump(chainKnown))
-	r.add(c, jump(chainDestination))
+	for _, judge := range []string{chainKnown, chainTranslated, chainDestination} {
+		r.add(c, jump(judge))
+	}
 }
 
-func (r ruleset) nat(sets []addressSets) {
+func (r ruleset) nat(pool *nftables.Set) {
 	c := r.base("postrouting", nftables.ChainTypeNAT, nftables.ChainHookPostrouting, nftables.ChainPriorityNATSource)
-	for _, s := range sets {
-		r.add(c, s.version.saddrIn(s.pool), oifnameNot(r.ours), masquerade())
-	}
+	r.add(c, r.version.saddrIn(pool), oifnameNot(r.ours), masquerade())
 }
 
 func (r ruleset) chain(name string) *nftables.Chain {

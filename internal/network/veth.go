@@ -49,22 +49,35 @@ func linkAttributes(name string, mtu int) []*nl.RtAttr {
 	}
 }
 
-// setUp asks for the interface to be up, without a link-local IPv6 address: it
-// would be one more way to the host.
-func setUp(index int, alias string, ipv6 bool) *nl.NetlinkRequest {
-	r := nl.NewNetlinkRequest(unix.RTM_SETLINK, 0)
-	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	m.Index, m.Flags, m.Change = int32(index), unix.IFF_UP, unix.IFF_UP
-	r.AddData(m)
+// setUp asks for the interface to be up. alias is shown to people.
+func setUp(index int, alias string) *nl.NetlinkRequest {
+	r, m := changeLink(index)
+	m.Flags, m.Change = unix.IFF_UP, unix.IFF_UP
 	if alias != "" {
 		r.AddData(nl.NewRtAttr(unix.IFLA_IFALIAS, []byte(alias)))
 	}
-	if ipv6 {
-		families := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
-		families.AddRtAttr(unix.AF_INET6, nil).AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, []byte{1}) // IN6_ADDR_GEN_MODE_NONE
-		r.AddData(families)
-	}
 	return r
+}
+
+// noLinkLocal asks for no link-local IPv6 address on the interface: it would be of
+// no use here, and announced. The request must come before the one to set up.
+func noLinkLocal(index int) *nl.NetlinkRequest {
+	r, _ := changeLink(index)
+	families := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	families.AddRtAttr(unix.AF_INET6, nil).AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, []byte{addrGenModeNone})
+	r.AddData(families)
+	return r
+}
+
+// addrGenModeNone is IN6_ADDR_GEN_MODE_NONE of linux/if_link.h.
+const addrGenModeNone = 1
+
+func changeLink(index int) (*nl.NetlinkRequest, *nl.IfInfomsg) {
+	r := nl.NewNetlinkRequest(unix.RTM_SETLINK, 0)
+	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	m.Index = int32(index)
+	r.AddData(m)
+	return r, m
 }
 
 // settle asks about the interface, which makes the kernel act on a change of carrier
