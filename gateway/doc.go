@@ -1,0 +1,40 @@
+// Package gateway turns HTTP into domain calls and domain errors into HTTP.
+//
+// # Two doors
+//
+// One listener serves both the API and the events of functions; [Gateway.ServeHTTP]
+// tells them apart by the host (<function>.<domain>) and by the path (/fn/<function>/).
+//
+// The event path (event.go) is a plain http.Handler: it finds the function in an
+// in-memory route table (routes.go), chooses an invoker (invokers.go, choose.go), makes
+// one round trip on the bus with both bodies streaming, and writes the answer. It reads
+// no store, writes no log line and encodes no JSON unless something went wrong.
+//
+// The API is a table of calls (table.go): method, path, who may call it, what it takes
+// and gives, and its handler, one file per resource. The same table registers the
+// handlers and makes /openapi.json, so the two cannot drift apart. Every error becomes
+// JSON and a status in one place (errors.go).
+//
+// # Publishing
+//
+// A deploy adds a version in state building and a build, hands both to an invoker, and
+// follows its events (publisher.go, buildrun.go). Only when the invoker has seen an
+// instance of the new version ready does the version become ready and live, in one
+// transaction of the store; a failure leaves live untouched. Builds belong to the
+// gateway, not to the connection that asked for them: a client that goes away stops
+// nothing. A gateway that stops fails its builds; one that was killed does so when it
+// starts again under the same id.
+//
+// Several builds of one function may run at once. Whichever order they finish in, live
+// ends at the highest number: a build does not move live from a version that has a
+// higher number than its own.
+//
+// # Invariants
+//
+//   - A change made through a gateway is in its route table before the call is answered;
+//     other gateways learn of it from the bus, and at the latest from the full reload.
+//   - No body is held in memory whole, in either direction.
+//   - A function error and a platform error are never mixed (see the root package).
+//
+// The gateway knows the store and the blobs only by the interfaces in store.go.
+package gateway

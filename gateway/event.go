@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// ServeHTTP sends events to their function and everything else to the API.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if t, ok := eventTarget(r, g.cfg.Domain); ok {
+		g.serveEvent(w, r, t)
+		return
+	}
+	g.api.ServeHTTP(w, r)
+}
+
+// serveEvent is the event path: one round trip between the client and an instance.
+func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
+	received, id := time.Now(), slipway.NewID()
+	spec, err := g.eventSpec(r, t)
+	if err != nil {
+		g.refuse(w, r, err, id)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	body, length, err := takeBody(w, r, spec.Protocol == slipway.ProtocolHTTP && isUpgrade(r))
+	if err != nil {
+		g.refuse(w, r, err, id)
+		return
+	}
+	defer body.close()
+	req := newRequest(r, id, spec, slipway.ModeHTTP, received)
+	req.Target, req.Body, req.Length = t.uri, body.reader(), length
+	req.Header["X-Request-Id"] = []string{id}
+
+	f, err := g.send(ctx, spec, req, body)
+	if err != nil {
+		g.refuse(w, r, err, id)
+		return
+	}
+	defer f.close()
+	setTimings(w.Header(), f)
+	switch {
+	case f.resp.FunctionError != nil:
+		w.Header().Set("X-Request-Id", id)
+		writeFunctionError(w, f.resp, id)
+	case f.resp.Status == http.StatusSwitchingProtocols:
+		g.switchProtocols(w, r, f.resp, body, id, cancel)
+	default:
+		writeResponse(w, r, f.resp, id)
+	}
+}
+
+// eventSpec is the version that the event goes to, if the client may send it events. A
+// key that the platform has checked is not shown to the function.
+func (g *Gateway) eventSpec(r *http.Request, t target) (*slipway.Spec, error) {
+	tenant := slipway.DefaultTenant
+	found := g.routes.find(slipway.FunctionRef{Tenant: tenant, Function: t.function})
+	if found == nil {
+		return nil, g.noRoute(t.function)
+	}
+	if found.auth == "key" && !g.cfg.AuthOff {
+		key, err := g.keys.admit(r, slipway.ScopeInvoke)
+		if err != nil {
+			return nil, err
+		}
+		if key.Tenant != tenant {
+			return nil, slipway.Errorf(slipway.ErrForbidden, "the key belongs to another tenant")
+		}
+		r.Header.Del("Authorization")
+	}
+	spec := found.choose(t.alias)
+	if spec == nil {
+		return nil, slipway.Errorf(slipway.ErrNotFound, "function %q has no alias %q", t.function, t.alias)
+	}
+	return spec, nil
+}
+
+func (g *Gateway) noRoute(function string) error {
+	if !g.routes.loaded() {
+		return &slipway.Error{Kind: slipway.ErrUnavailable, Message: "the gateway is starting", RetryAfter: time.Second}
+	}
+	return slipway.Errorf(slipway.ErrNotFound, "function %q does not exist, or nothing was deployed to it yet", function)
+}
+
+// newRequest carries the facts of r over; the header is r's own.
+func newRequest(r *http.Request, id string, spec *slipway.Spec, mode slipway.Mode, received time.Time) *slipway.Request {
+	return &slipway.Request{
+		ID: id, Version: spec.VersionRef, Mode: mode, Received: received,
+		Method: r.Method, Host: r.Host, Proto: r.Proto, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil,
+		Header: r.Header,
+	}
+}
+
+// refuse answers with a platform error. Nobody reads the answer when the client has gone.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error, id string) {
+	if r.Context().Err() != nil {
+		return
+	}
+	if isInternal(err) {
+		g.log.Error("event", "invocation", id, "host", r.Host, "path", r.URL.Path, "err", err)
+	}
+	w.Header().Set("X-Request-Id", id)
+	writeError(w, err, id)
+}
+
+// flight is an event that was taken by an invoker.
+type flight struct {
+	resp   *slipway.Response
+	choice choice
+	route  time.Duration // spent choosing
+}
+
+func (f flight) close() {
+	if f.resp.Body != nil {
+		f.resp.Body.Close()
+	}
+	f.choice.done()
+}
+
+// send gives req to an invoker, and to another one when the first could not take it and
+// nothing of the body is lost.
+func (g *Gateway) send(ctx context.Context, spec *slipway.Spec, req *slipway.Request, body eventBody) (flight, error) {
+	began := time.Now()
+	first, err := g.invokers.choose(ctx, spec, "")
+	if err != nil {
+		return flight{}, err
+	}
+	f, err := g.sendTo(ctx, first, req, time.Since(began))
+	if err == nil || !errors.Is(err, slipway.ErrUnavailable) || ctx.Err() != nil || !body.rewind() {
+		return f, err
+	}
+	second, none := g.invokers.choose(ctx, spec, first.id)
+	if none != nil {
+		return flight{}, err
+	}
+	req.Body = body.reader()
+	return g.sendTo(ctx, second, req, time.Since(began))
+}
+
+func (g *Gateway) sendTo(ctx context.Context, c choice, req *slipway.Request, route time.Duration) (flight, error) {
+	req.Limit = c.limit
+	resp, err := g.bus.RoundTrip(ctx, c.subject, req)
+	if err != nil {
+		c.done()
+		return flight{}, err
+	}
+	return flight{resp, c, route}, nil
+}

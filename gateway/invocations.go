@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// modeHeader says how an invocation is meant: sync, dry-run or async.
+const modeHeader = "X-Slipway-Mode"
+
+// postInvocation gives the body to the function as an event; the answer is the
+// function's.
+func (g *Gateway) postInvocation(c *call) error {
+	received := time.Now()
+	ref, err := c.function()
+	if err != nil {
+		return err
+	}
+	r := c.Request()
+	if r.ContentLength > g.cfg.MaxEventBytes {
+		return errTooLarge(g.cfg.MaxEventBytes)
+	}
+	spec, err := g.qualified(r.Context(), ref, c.QueryParam("qualifier"))
+	if err != nil {
+		return err
+	}
+	switch mode := r.Header.Get(modeHeader); mode {
+	case "", "sync":
+		return g.invokeSync(c, spec, received)
+	case "dry-run":
+		return c.NoContent(http.StatusNoContent)
+	case "async":
+		return slipway.Errorf(slipway.ErrInvalid, "%s: async is not in this release; leave it out, and wait for the answer", modeHeader)
+	default:
+		return slipway.Errorf(slipway.ErrInvalid, "%s: %q is not allowed; it must be sync or dry-run", modeHeader, mode)
+	}
+}
+
+// qualified is the version that qualifier names: an alias, a number, or "" for live.
+func (g *Gateway) qualified(ctx context.Context, ref slipway.FunctionRef, qualifier string) (*slipway.Spec, error) {
+	found := g.routes.find(ref)
+	if found == nil {
+		if _, err := g.store.Function(ctx, ref); err != nil {
+			return nil, err
+		}
+		return nil, slipway.Errorf(slipway.ErrConflict, "function %q has no version yet; deploy one", ref.Function)
+	}
+	if qualifier == "" {
+		qualifier = slipway.LiveAlias
+	}
+	if n, err := strconv.ParseInt(qualifier, 10, 32); err == nil {
+		if spec := found.specs[int(n)]; spec != nil {
+			return spec, nil
+		}
+		spec, err := g.spec(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: int(n)})
+		return &spec, err
+	}
+	if spec := found.choose(qualifier); spec != nil {
+		return spec, nil
+	}
+	return nil, slipway.Errorf(slipway.ErrNotFound, "function %q has no alias %q", ref.Function, qualifier)
+}
+
+func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) error {
+	r, w := c.Request(), c.Response().Writer
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	body, length, err := takeBody(w, r, false)
+	if err != nil {
+		return err
+	}
+	defer body.close()
+	req := newRequest(r, c.id, spec, slipway.ModeInvoke, received)
+	req.Target, req.Length = "/", length
+	if body.stream != nil { // a small one is within the limit
+		body.stream.r = &limitedBody{r: body.stream.r, left: g.cfg.MaxEventBytes, limit: g.cfg.MaxEventBytes}
+	}
+	req.Body = body.reader()
+	r.Header.Del("Authorization")
+	r.Header.Del(modeHeader)
+	f, err := g.send(ctx, spec, req, body)
+	if err != nil {
+		return body.fault(err)
+	}
+	defer f.close()
+	c.Response().Committed = true // what follows writes past the router
+	setTimings(w.Header(), f)
+	if f.resp.FunctionError != nil {
+		writeInvokeError(w, f.resp, c.id)
+		return nil
+	}
+	writeResponse(w, r, f.resp, c.id)
+	return nil
+}
+
+// writeInvokeError answers with what the function did wrong, as AWS Lambda's Invoke does.
+// The last lines it printed are in a header, in base64.
+func writeInvokeError(w http.ResponseWriter, resp *slipway.Response, id string) {
+	fe, h := resp.FunctionError, w.Header()
+	h.Set("X-Request-Id", id)
+	h.Set("X-Slipway-Function-Error", "Unhandled")
+	if fe.Handled {
+		h.Set("X-Slipway-Function-Error", "Handled")
+	}
+	if resp.LogTail != "" {
+		h.Set("X-Slipway-Log-Tail", base64.StdEncoding.EncodeToString([]byte(resp.LogTail)))
+	}
+	if fe.Payload != nil {
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", strconv.Itoa(len(fe.Payload)))
+		w.WriteHeader(http.StatusOK)
+		w.Write(fe.Payload) // the client has gone when this is an error
+		return
+	}
+	doc := invokeError{Type: fe.Type, Message: fe.Message}
+	if json.Valid(fe.StackTrace) {
+		doc.StackTrace = fe.StackTrace
+	}
+	writeDocument(w, http.StatusOK, doc)
+}
+
+// invokeError is a function error in the words of AWS Lambda.
+type invokeError struct {
+	Type       string          `json:"errorType"`
+	Message    string          `json:"errorMessage"`
+	StackTrace json.RawMessage `json:"stackTrace,omitempty"`
+}
+
+// fault is why the round trip did not come about: the body's own fault, if it has one.
+func (b eventBody) fault(err error) error {
+	if b.stream == nil {
+		return err
+	}
+	if limited, ok := b.stream.r.(*limitedBody); ok && limited.over.Load() {
+		return errTooLarge(limited.limit)
+	}
+	return err
+}

@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/slipway-run/slipway"
+)
+
+// rollbackBody names the version to go back to; 0 is the one before.
+type rollbackBody struct {
+	Version int `json:"version,omitempty"`
+}
+
+// rollback moves live to an earlier version. The configuration of the function stays:
+// the next deploy is laid over it.
+func (g *Gateway) rollback(c *call) error {
+	ref, err := c.function()
+	if err != nil {
+		return err
+	}
+	var body rollbackBody
+	if err := c.decode(&body); err != nil {
+		return err
+	}
+	if body.Version < 0 {
+		return slipway.Errorf(slipway.ErrInvalid, "version: %d is not allowed; it must be the number of a version, from 1", body.Version)
+	}
+	ctx := c.Request().Context()
+	v, err := g.rollbackTo(ctx, ref, body.Version)
+	if err != nil {
+		return err
+	}
+	live := slipway.Alias{Tenant: ref.Tenant, Function: ref.Function, Name: slipway.LiveAlias, Version: v.Number}
+	if err := g.store.PutAlias(ctx, live); err != nil {
+		return err
+	}
+	g.changed(ctx, ref)
+	return c.reply(http.StatusOK, v)
+}
+
+// rollbackTo is version n, or the newest ready one below the live version.
+func (g *Gateway) rollbackTo(ctx context.Context, ref slipway.FunctionRef, n int) (slipway.Version, error) {
+	if n > 0 {
+		return g.store.Version(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: n})
+	}
+	f, err := g.store.Function(ctx, ref)
+	if err != nil {
+		return slipway.Version{}, err
+	}
+	for page := (slipway.Page{}); ; {
+		list, err := g.store.Versions(ctx, ref, page)
+		if err != nil {
+			return slipway.Version{}, err
+		}
+		for _, v := range list.Items {
+			if v.Number < f.Live && v.State == slipway.VersionReady {
+				return v, nil
+			}
+		}
+		if page.Cursor = list.Next; page.Cursor == "" {
+			return slipway.Version{}, slipway.Errorf(slipway.ErrConflict, "function %q has no ready version before the live one (%d)", ref.Function, f.Live)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// halfOpen is how long a function may still send after its client has stopped sending
+// on an upgraded connection.
+const halfOpen = 10 * time.Second
+
+// isUpgrade says whether the client asks to switch protocols, as WebSocket does
+// (RFC 9110, section 7.8; HTTP/1.1 only). The upgrade to h2c, which clients offer to
+// everyone and RFC 9113 has withdrawn, is not taken up.
+func isUpgrade(r *http.Request) bool {
+	protocol := r.Header.Get("Upgrade")
+	if r.ProtoMajor != 1 || r.ContentLength != 0 || protocol == "" || strings.EqualFold(protocol, "h2c") {
+		return false
+	}
+	for _, field := range r.Header["Connection"] {
+		for token := range strings.SplitSeq(field, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// switchProtocols takes the connection over and joins it with the function's streams,
+// until either side ends, the gateway stops, or the round trip is cancelled.
+func (g *Gateway) switchProtocols(w http.ResponseWriter, r *http.Request, resp *slipway.Response, body eventBody, id string, cancel context.CancelFunc) {
+	if body.feed == nil || resp.Body == nil {
+		g.refuse(w, r, slipway.Errorf(slipway.ErrInternal, "the function switched protocols without being asked to"), id)
+		return
+	}
+	h := w.Header()
+	for name, values := range resp.Header {
+		h[name] = values
+	}
+	h["X-Request-Id"] = []string{id}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		g.refuse(w, r, slipway.Errorf(slipway.ErrInternal, "take the connection over: %w", err), id)
+		return
+	}
+	defer conn.Close()
+	defer context.AfterFunc(g.life, func() { conn.Close() })()
+	if err := writeSwitch(conn, h); err != nil {
+		return
+	}
+	go func() {
+		_, err := io.Copy(body.feed, buffered.Reader)
+		body.feed.CloseWithError(err) // nil is the end of the stream
+		time.AfterFunc(halfOpen, cancel)
+	}()
+	copyConn(conn, resp.Body)
+}
+
+func writeSwitch(conn net.Conn, h http.Header) error {
+	var head strings.Builder
+	head.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	if err := h.Write(&head); err != nil {
+		return err
+	}
+	head.WriteString("\r\n")
+	_, err := io.WriteString(conn, head.String())
+	return err
+}
+
+// copyConn writes to conn what the function sends. An error of either means the end.
+func copyConn(conn net.Conn, src io.Reader) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for {
+		n, err := src.Read(*buf)
+		if n > 0 {
+			if _, err := conn.Write((*buf)[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
