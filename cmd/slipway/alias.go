@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-run/slipway"
+)
+
+func newAliasCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "alias", Short: "Names of versions, and traffic split between two"}
+	cmd.AddCommand(newAliasSetCommand(), newAliasListCommand(), newAliasDeleteCommand())
+	return cmd
+}
+
+func newAliasSetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "set NAME ALIAS VERSION [VERSION=WEIGHT]",
+		Short:   "Make or move an alias",
+		Example: "  slipway alias set hello live 3 4=0.1   # a tenth of the events goes to version 4",
+		Args:    cobra.RangeArgs(3, 4),
+		RunE:    func(cmd *cobra.Command, args []string) error { return setAlias(cmd, args[0], args[1], args[2:]) },
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func setAlias(cmd *cobra.Command, name, alias string, shares []string) error {
+	version, weights, err := parseShares(shares)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(os.Getenv)
+	if err != nil {
+		return err
+	}
+	a, err := client.PutAlias(cmd.Context(), name, alias, version, weights)
+	if err != nil {
+		return err
+	}
+	return show(cmd, a, aliasTable([]slipway.Alias{a}))
+}
+
+// parseShares reads VERSION and VERSION=WEIGHT, in any order.
+func parseShares(shares []string) (version int, weights map[int]float64, err error) {
+	for _, share := range shares {
+		number, weight, split := strings.Cut(share, "=")
+		n, err := versionNumber(number)
+		if err != nil {
+			return 0, nil, err
+		}
+		if !split && version == 0 {
+			version = n
+			continue
+		}
+		w, err := strconv.ParseFloat(weight, 64)
+		if err != nil || weights != nil || !(w >= 0 && w <= 1) {
+			return 0, nil, usageError{slipway.Errorf(slipway.ErrInvalid, "%q: write one version, and another one with its share between 0 and 1, as in 3 4=0.1", share)}
+		}
+		weights = map[int]float64{n: w}
+	}
+	if version == 0 {
+		return 0, nil, usageError{slipway.Errorf(slipway.ErrInvalid, "one version must stand without a weight, as in 3 4=0.1: it gets what is left")}
+	}
+	return version, weights, nil
+}
+
+func newAliasListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list NAME",
+		Short: "List the aliases of a function",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := newClient(os.Getenv)
+			if err != nil {
+				return err
+			}
+			aliases, err := client.Aliases(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return show(cmd, listOf(aliases), aliasTable(aliases))
+		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func aliasTable(aliases []slipway.Alias) *table {
+	t := newTable("ALIAS", "VERSION", "SPLIT")
+	for _, a := range aliases {
+		split := "-"
+		for version, weight := range a.Weights {
+			split = fmt.Sprintf("%g%% to version %d", weight*100, version)
+		}
+		t.row(a.Name, a.Version, split)
+	}
+	return t
+}
+
+func newAliasDeleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete NAME ALIAS",
+		Short: "Delete an alias; live cannot be deleted",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := newClient(os.Getenv)
+			if err != nil {
+				return err
+			}
+			return client.DeleteAlias(cmd.Context(), args[0], args[1])
+		},
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/sdk"
+)
+
+// deployment is what the flags of deploy say.
+type deployment struct {
+	dir     string // "" with an image that needs none
+	name    string
+	image   string // reference, or a file with an image archive
+	runtime string
+	handler string
+}
+
+func newDeployCommand() *cobra.Command {
+	var d deployment
+	cmd := &cobra.Command{
+		Use:   "deploy [DIR]",
+		Short: "Build a folder of code, or take an image, and put it live",
+		Long: `Build a folder of code (default: this one), or take an image, and put it live.
+
+slipway.yaml in the folder holds the function's configuration. The first of
+.slipwayignore, .dockerignore and .gitignore says what is left out. A deploy that
+fails changes nothing. The last line of standard output is the URL.`,
+		Example: `  slipway deploy examples/python-handler --name py
+  slipway deploy --image registry.example.com/app:1 --name app
+  slipway deploy --image app.tar`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				d.dir = args[0]
+			}
+			return deploy(cmd, d)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&d.name, "name", "", "of the function (default: from slipway.yaml, else of the folder or image)")
+	f.StringVar(&d.image, "image", "", "deploy this image: a reference in a registry, or a file (OCI layout or docker save)")
+	f.StringVar(&d.runtime, "runtime", "", "go, python, node, dockerfile or bootstrap (default: found in the source)")
+	f.StringVar(&d.handler, "handler", "", "module.function, for python and node")
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func deploy(cmd *cobra.Command, d deployment) error {
+	asJSON, err := wantsJSON(cmd)
+	if err != nil {
+		return err
+	}
+	if d.dir == "" && d.image == "" {
+		d.dir = "."
+	}
+	var m manifest
+	if d.dir != "" { // an image alone has nothing to do with the folder one is in
+		if m, err = readManifest(d.dir); err != nil {
+			return err
+		}
+	}
+	name, err := d.functionName(m)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(os.Getenv)
+	if err != nil {
+		return err
+	}
+	view := newProgress(cmd.ErrOrStderr())
+	v, err := d.send(cmd.Context(), client, name, m, view)
+	view.end(err == nil)
+	if err != nil {
+		return err
+	}
+	f, err := client.Function(cmd.Context(), name)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), deployed{v, f.URL})
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "version %d of %s is live (%s, %s)\n", v.Number, v.Function, v.Runtime, v.Protocol)
+	fmt.Fprintln(cmd.OutOrStdout(), f.URL)
+	return nil
+}
+
+// deployed is the outcome for programs.
+type deployed struct {
+	slipway.Version
+	URL string `json:"url"`
+}
+
+// functionName is the flag's, the manifest's, or the folder's or image's own.
+func (d deployment) functionName(m manifest) (string, error) {
+	name := cmp.Or(d.name, m.name)
+	if name != "" {
+		return name, slipway.CheckName("function", name)
+	}
+	if d.dir != "" {
+		full, err := filepath.Abs(d.dir)
+		if err != nil {
+			return "", err
+		}
+		name = strings.ToLower(filepath.Base(full))
+	} else {
+		name = imageName(d.image)
+	}
+	if err := slipway.CheckName("function", name); err != nil {
+		return "", usageError{slipway.Errorf(slipway.ErrInvalid, "%w; choose a name with --name", err)}
+	}
+	return name, nil
+}
+
+// imageName is the last part of a reference's repository, or of a file without ending.
+func imageName(image string) string {
+	name := image[strings.LastIndexByte(image, '/')+1:]
+	name, _, _ = strings.Cut(name, "@")
+	name, _, _ = strings.Cut(name, ":")
+	for _, ending := range []string{".gz", ".tgz", ".tar"} {
+		name = strings.TrimSuffix(name, ending)
+	}
+	return strings.ToLower(name)
+}
+
+// send uploads what is deployed and follows the build to its end.
+func (d deployment) send(ctx context.Context, client *sdk.Client, name string, m manifest, view progress) (slipway.Version, error) {
+	options := sdk.Deploy{Runtime: slipway.Runtime(d.runtime), Handler: d.handler, Config: m.config, OnEvent: view.event}
+	if d.image == "" {
+		f, err := readFolder(d.dir)
+		if err != nil {
+			return slipway.Version{}, err
+		}
+		archive := f.stream(func(read int64) { view.upload(read, f.size) })
+		defer archive.Close()
+		return client.DeploySource(ctx, name, archive, options)
+	}
+	file, err := os.Open(d.image)
+	if err != nil {
+		return d.sendReference(ctx, client, name, options)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return slipway.Version{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return slipway.Version{}, slipway.Errorf(slipway.ErrInvalid, "--image: %s is not a file; make an archive of it with tar, docker save or skopeo", d.image)
+	}
+	options.Size = info.Size()
+	options.OnUpload = func(sent int64) { view.upload(sent, options.Size) }
+	return client.DeployArchive(ctx, name, io.Reader(file), options)
+}
+
+// sendReference takes what is no file for a reference, unless it looks like a file.
+func (d deployment) sendReference(ctx context.Context, client *sdk.Client, name string, options sdk.Deploy) (slipway.Version, error) {
+	if strings.HasSuffix(d.image, ".tar") || strings.HasPrefix(d.image, ".") || strings.HasPrefix(d.image, "/") {
+		return slipway.Version{}, slipway.Errorf(slipway.ErrInvalid, "--image: there is no file %s that can be read", d.image)
+	}
+	return client.DeployImage(ctx, name, d.image, options)
+}
