@@ -197,9 +197,13 @@ func (l *ledger) tidy(v *version) {
 // version is the entry of spec's version, brought up to date.
 func (l *ledger) version(spec slipway.Spec, limit int) *version {
 	v := l.versions[spec.VersionRef]
-	if v == nil {
+	switch {
+	case v == nil:
 		v = &version{members: make(map[*member]struct{})}
 		l.versions[spec.VersionRef] = v
+	case !v.runsAs(spec):
+		l.retire(v)
+		v.failures, v.retryAt = 0, time.Time{}
 	}
 	v.update(spec, limit)
 	return v

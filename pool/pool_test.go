@@ -385,6 +385,29 @@ func TestRetire(t *testing.T) {
 	})
 }
 
+func TestNumberThatNamesSomethingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, newFake(), pool.Config{})
+		s := spec("a")
+		s.Digest, s.Config.Env = "sha256:1", map[string]string{"A": "1"}
+		first := acquire(t, p, s)
+		first.Release(true)
+		s.Protocol = slipway.ProtocolHTTP // found meanwhile, and no reason to start anew
+		if l := acquire(t, p, s); l.Instance != first.Instance {
+			t.Error("the instance was not used again")
+		} else {
+			l.Release(true)
+		}
+		s.Config.Env = map[string]string{"A": "2"}
+		l := acquire(t, p, s)
+		if l.Instance == first.Instance {
+			t.Error("an instance with another configuration was given")
+		}
+		<-first.Instance.Done()
+		l.Release(true)
+	})
+}
+
 func TestDrain(t *testing.T) {
 	t.Run("waits for what runs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -41,6 +42,17 @@ func (v *version) update(spec slipway.Spec, limit int) {
 	if len(v.members) > 0 && v.slots() != old {
 		v.relist()
 	}
+}
+
+// runsAs says whether members that were started with v's spec can serve one. A number
+// can come to name something else: a version that was built but never published, or
+// one of a function that was deleted and made again.
+func (v *version) runsAs(spec slipway.Spec) bool {
+	a, b := &v.spec.Config, &spec.Config
+	return v.spec.Digest == spec.Digest && a.Handler == b.Handler && a.Port == b.Port &&
+		a.CPU == b.CPU && a.MemoryMB == b.MemoryMB && a.EphemeralMB == b.EphemeralMB && a.PIDs == b.PIDs &&
+		a.Timeout == b.Timeout && a.Network == b.Network && a.Isolation == b.Isolation &&
+		slices.Equal(a.Command, b.Command) && maps.Equal(a.Env, b.Env) && maps.Equal(a.Secrets, b.Secrets)
 }
 
 // slots is the invocations at once per member.
