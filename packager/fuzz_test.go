@@ -34,7 +34,7 @@ func seeds(t testing.TB) [][]tar.Header {
 		{file("a/.wh...", ""), file(".wh..", ""), file(".wh.", ""), file("a/.wh..wh..opq", ""), file(".wh.outside", "")},
 		{symlink("a", ".."), file("a/.wh.outside", ""), file("a/.wh..wh..opq", ""), dir("a")},
 		{device, special(tar.TypeBlock, "b", 8, 0), special(tar.TypeFifo, "f", 0, 0), special(tar.TypeChar, "w", 0, 0)},
-		{capable, with(file("su", "x"), func(h *tar.Header) { h.Mode, h.Uid = 0o7777, 1 << 20 })},
+		{capable, with(file("su", "x"), func(h *tar.Header) { h.Mode, h.Uid = 0o7777, 1<<20 })},
 	}
 }
 

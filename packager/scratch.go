@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +15,9 @@ import (
 // locked (flock(2)) as long as the store is open: the kernel releases the lock when
 // the process dies, however it dies, and that tells leftovers from work in progress.
 type scratch struct {
-	dir  string
-	lock *os.File
+	dir   string
+	lock  *os.File
+	close func() error // removes the folder, once
 }
 
 // newScratch makes a folder in parent and removes those that nobody holds any more.
@@ -36,7 +38,9 @@ func newScratch(parent string, log *slog.Logger) (*scratch, error) {
 		// folder for abandoned, and removed it.
 		if lock != nil {
 			if _, err := os.Stat(dir); err == nil {
-				return &scratch{dir: dir, lock: lock}, nil
+				return &scratch{dir: dir, lock: lock, close: sync.OnceValue(func() error {
+					return errors.Join(os.RemoveAll(dir), lock.Close())
+				})}, nil
 			}
 			_ = lock.Close()
 		}
@@ -90,7 +94,3 @@ func removeAbandoned(parent string, log *slog.Logger) error {
 func (s *scratch) file() (*os.File, error) { return os.CreateTemp(s.dir, "file-") }
 
 func (s *scratch) mkdir() (string, error) { return os.MkdirTemp(s.dir, "dir-") }
-
-func (s *scratch) close() error {
-	return errors.Join(os.RemoveAll(s.dir), s.lock.Close())
-}

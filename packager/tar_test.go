@@ -32,10 +32,10 @@ func tarOf(t testing.TB, entries ...tar.Header) []byte {
 			e.Linkname = ""
 		}
 		e.Size = int64(len(content))
-		if e.ModTime.IsZero() {
+		if e.ModTime.IsZero() && e.Typeflag != tar.TypeXGlobalHeader {
 			e.ModTime = then
 		}
-		if len(e.PAXRecords) > 0 {
+		if len(e.PAXRecords) > 0 && e.Typeflag != tar.TypeXGlobalHeader {
 			e.Format = tar.FormatPAX
 		}
 		if err := tw.WriteHeader(&e); err != nil {

@@ -1,0 +1,23 @@
+package packager_test
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// smallDisk is a filesystem of 512 KiB, until the test ends.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	requireRoot(t)
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=512k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
