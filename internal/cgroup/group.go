@@ -21,8 +21,8 @@ type Group struct {
 // Usage is what the processes of a group used.
 type Usage struct {
 	CPU        time.Duration // user and system time
+	MemoryPeak int64         // bytes, at most at one moment
 	Memory     int64         // bytes now
-	MemoryPeak int64         // bytes at most
 	PIDs       int           // processes and threads now
 	OOMKills   int           // processes that the kernel killed for want of memory
 }

@@ -1,0 +1,16 @@
+package sandbox
+
+import (
+	"os"
+
+	"github.com/slipway-run/slipway/internal/sandbox/guest"
+)
+
+// Init must be the first line of main, and of TestMain where a test makes sandboxes.
+// In a process that this package started as the init of a sandbox it never returns;
+// in any other it returns at once.
+func Init() {
+	if len(os.Args) == 1 && os.Args[0] == guest.Name {
+		guest.Run()
+	}
+}

@@ -1,0 +1,118 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/sandbox/guest"
+)
+
+// line is the host's end of the connection to a sandbox's init.
+type line struct {
+	conn *net.UnixConn
+}
+
+// newLine makes a connection; the second value is the init's end.
+func newLine() (*line, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "host"), os.NewFile(uintptr(fds[1]), "init")
+	defer ours.Close()
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return &line{conn.(*net.UnixConn)}, theirs, nil
+}
+
+// ask sends a message with its files and waits for the reply. The error is the init's
+// failure, io.EOF when the connection ended, or the context's.
+func (l *line) ask(ctx context.Context, message any, files ...*os.File) error {
+	if err := l.send(ctx, message, files); err != nil {
+		return err
+	}
+	return l.reply(ctx)
+}
+
+func (l *line) send(ctx context.Context, message any, files []*os.File) error {
+	b, err := guest.Encode(message)
+	if err != nil {
+		return err
+	}
+	if len(files) > guest.MaxFiles {
+		return slipway.Errorf(slipway.ErrInvalid, "%d mounts and streams: a sandbox can have %d together", len(files), guest.MaxFiles)
+	}
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	return l.during(ctx, func() error {
+		n, _, err := l.conn.WriteMsgUnix(b, syscall.UnixRights(fds...), nil)
+		if err == nil && n < len(b) {
+			_, err = l.conn.Write(b[n:])
+		}
+		return err
+	})
+}
+
+func (l *line) reply(ctx context.Context) error {
+	return l.during(ctx, func() error {
+		var r guest.Reply
+		if err := guest.Decode(l.conn, &r); err != nil {
+			return err
+		}
+		if r.Failure != nil {
+			return r.Failure
+		}
+		return nil
+	})
+}
+
+// during breaks a read or write off when ctx ends.
+func (l *line) during(ctx context.Context, f func() error) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(longAgo()) })
+	defer stop()
+	err := f()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF):
+		return io.EOF
+	}
+	return err
+}
+
+func (l *line) close() error { return l.conn.Close() }
+
+// explain turns an error of the line into one for a person: a step that the image
+// made fail is ErrInvalid, and an end of the connection says how the init died.
+func (s *shell) explain(err error) error {
+	var f *guest.Failure
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &f) && f.User:
+		return &slipway.Error{Kind: slipway.ErrInvalid, Message: f.Error(), Cause: f.Cause()}
+	case errors.As(err, &f):
+		return &slipway.Error{Kind: slipway.ErrInternal, Message: f.Error(), Cause: f.Cause()}
+	case errors.Is(err, io.EOF):
+		<-s.process.done
+		return fmt.Errorf("the sandbox's init died: %s", exitOf(s.process, 0, 0))
+	}
+	return err
+}
+
+// longAgo is the deadline that breaks off what waits now.
+func longAgo() time.Time { return time.Unix(1, 0) }

@@ -1,0 +1,41 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/sandbox"
+	"github.com/slipway-run/slipway/internal/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	os.Exit(m.Run())
+}
+
+// newNative makes a runtime that ends with the test; n tells the ones of a process
+// apart.
+func newNative(t testing.TB, n int) *sandbox.Native {
+	t.Helper()
+	native, err := sandbox.New(sandbox.Config{Dir: t.TempDir(), Name: fmt.Sprintf("slipway-test-%d-%d", os.Getpid(), n)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := native.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return native
+}
+
+func TestNative(t *testing.T) {
+	n := 0
+	sandboxtest.Run(t, func(t *testing.T) slipway.Launcher {
+		n++
+		return newNative(t, n)
+	})
+}

@@ -1,0 +1,55 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// socketIn makes a stream socket in a network namespace: it never blocks and is closed
+// on execve(2).
+//
+// A namespace belongs to a thread, so a goroutine takes a thread for itself, enters,
+// makes the socket and returns. Should it not be able to return, it ends without
+// unlocking, and the runtime ends the thread: no other goroutine is ever run in a
+// sandbox's namespace. The goroutine is a new one each time because only one that ends
+// can do that; the thread is one of the runtime's, and costs nothing to keep.
+func socketIn(netns *os.File, family int) (fd int, err error) {
+	type result struct {
+		fd  int
+		err error
+	}
+	results := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread()
+		fd, back, err := socketInThread(netns, family)
+		if back {
+			runtime.UnlockOSThread()
+		}
+		results <- result{fd, err}
+	}()
+	r := <-results
+	return r.fd, r.err
+}
+
+// socketInThread says also whether the thread is back where it was.
+func socketInThread(netns *os.File, family int) (fd int, back bool, err error) {
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, true, fmt.Errorf("remember the network namespace: %w", err)
+	}
+	defer unix.Close(home)
+	if err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return -1, true, fmt.Errorf("enter the network namespace: %w", err)
+	}
+	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if back := unix.Setns(home, unix.CLONE_NEWNET); back != nil {
+		if err == nil {
+			unix.Close(fd)
+		}
+		return -1, false, fmt.Errorf("leave the network namespace: %w", back)
+	}
+	return fd, true, os.NewSyscallError("socket", err)
+}

@@ -1,0 +1,27 @@
+package sandboxtest
+
+import (
+	"testing"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Run runs the suite. newLauncher makes a launcher that ends with its test.
+func Run(t *testing.T, newLauncher func(t *testing.T) slipway.Launcher) {
+	image := Image(t)
+	suites := []struct {
+		name string
+		test func(t *testing.T, b *Bench)
+	}{
+		{"process", testProcess},
+		{"end", testEnd},
+		{"root", testRoot},
+		{"isolation", testIsolation},
+		{"limits", testLimits},
+		{"network", testNetwork},
+		{"control", testControl},
+	}
+	for _, s := range suites {
+		t.Run(s.name, func(t *testing.T) { s.test(t, NewBench(newLauncher(t), image)) })
+	}
+}
