@@ -116,9 +116,8 @@ func (l *ledger) started(m *member, instance slipway.Instance, now time.Time) {
 	v.starting--
 	m.instance, m.startedAt, m.idleSince = instance, now, now
 	v.list(m)
-	if l.draining || m.retired && v.waiting.len() == 0 {
+	if l.draining || m.retired && (v.waiting.len() == 0 || !v.runsAs(m.spec)) {
 		l.close(m)
-		return
 	}
 	m.retired = false
 	l.settle(v, now)

@@ -404,7 +404,22 @@ func TestNumberThatNamesSomethingElse(t *testing.T) {
 			t.Error("an instance with another configuration was given")
 		}
 		<-first.Instance.Done()
+		held := acquire(t, p, s)
+		old := make(chan slipway.Lease, 2)
+		for _, value := range []string{"2", "3"} {
+			s.Config.Env = map[string]string{"A": value}
+			go func() { old <- acquire(t, p, s) }()
+			synctest.Wait() // a start is under way when the next comes
+		}
+		for range 2 { // who asked last says what the number names
+			got := <-old
+			if i := got.Instance.(*instance); i.spec.Config.Env["A"] != "3" {
+				t.Errorf("an instance with A=%s was given", i.spec.Config.Env["A"])
+			}
+			got.Release(true)
+		}
 		l.Release(true)
+		held.Release(true)
 	})
 }
 
