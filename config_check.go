@@ -41,6 +41,9 @@ func (c Config) Check() error {
 		checkCommand(c.Command),
 		checkEnv("env", c.Env),
 		checkEnv("secrets", c.Secrets),
+		checkNoNUL("async.on_success", c.Async.OnSuccess),
+		checkNoNUL("async.on_failure", c.Async.OnFailure),
+		checkTags(c.Tags),
 	)
 }
 
@@ -108,6 +111,16 @@ func checkEnv(field string, env map[string]string) error {
 	}
 	if size > maxEnvBytes {
 		return Errorf(ErrInvalid, "%s: %d bytes of names and values; at most %d are allowed", field, size, maxEnvBytes)
+	}
+	return nil
+}
+
+// checkTags refuses what PostgreSQL cannot keep.
+func checkTags(tags map[string]string) error {
+	for k, v := range tags {
+		if err := checkNoNUL("tags", k+v); err != nil {
+			return err
+		}
 	}
 	return nil
 }

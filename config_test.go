@@ -46,6 +46,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"a protocol nobody speaks", `{"protocol":"smtp"}`, "auto, http, lambda, stdio"},
 		{"a variable's name", `{"env":{"A=B":"x"}}`, `"A=B"`},
 		{"a zero byte", `{"env":{"A":"x\u0000"}}`, "zero byte"},
+		{"a zero byte in a tag", `{"tags":{"a":"x\u0000"}}`, "tags: a zero byte"},
 		{"an isolation that is a path", `{"isolation":"oci:/bin/sh"}`, "oci:runc"},
 		{"too much environment", `{"env":{"A":"` + strings.Repeat("x", 65<<10) + `"}}`, "at most 65536"},
 		{"an empty program", `{"command":[""]}`, "command"},
