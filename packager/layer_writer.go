@@ -151,6 +151,16 @@ func normalMode(mode fs.FileMode) fs.FileMode {
 	}
 }
 
-// embeddedFiles writes the files of a bootstrap to a folder, where a compiler can
-// work on them.
-func embeddedFiles(dir string, files fs.FS) error { return os.CopyFS(dir, files) }
+// sizeOf is the bytes of all files below dir whose name ends in suffix.
+func sizeOf(dir, suffix string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, suffix) {
+			if info, err := e.Info(); err == nil {
+				sum += info.Size()
+			}
+		}
+		return nil
+	})
+	return sum
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"time"
@@ -20,8 +21,11 @@ type Config struct {
 	// build and module caches.
 	CacheDir string
 	// PythonBase and NodeBase are references of the images below python and node
-	// functions; "" makes a base from the packages of the distribution.
+	// functions; "" is python:3.13-slim and node:22-slim. When the registry cannot be
+	// reached, a base is made once from packages of Debian.
 	PythonBase, NodeBase string
+	// Suite is the release of Debian for that; "" is the newest that can be had.
+	Suite string
 	// Python and Node are the bootstraps that go to /var/runtime.
 	Python, Node fs.FS
 	// MaxUnpacked is how many bytes an archive of source may unpack to; 0 is 2 GiB.
@@ -36,6 +40,7 @@ type Packager struct {
 	cfg      Config
 	store    *Store
 	launcher slipway.Launcher
+	registry http.RoundTripper // to registries
 	log      *slog.Logger
 }
 
@@ -45,7 +50,7 @@ func New(cfg Config, store *Store, launcher slipway.Launcher, log *slog.Logger) 
 	if !filepath.IsAbs(cfg.CacheDir) {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "packager: the cache folder %q is not an absolute path", cfg.CacheDir)
 	}
-	return &Packager{cfg: cfg, store: store, launcher: launcher, log: log}, nil
+	return &Packager{cfg: cfg, store: store, launcher: launcher, registry: registryTransport(), log: log}, nil
 }
 
 // Build makes the image that req asks for, keeps it and publishes it. It tells emit
@@ -79,6 +84,8 @@ func (p *Packager) Build(ctx context.Context, req slipway.BuildRequest, emit fun
 
 func (p *Packager) build(ctx context.Context, req slipway.BuildRequest, emit func(slipway.BuildEvent)) (slipway.BuildResult, error) {
 	switch req.Input {
+	case slipway.InputSource:
+		return p.buildSource(ctx, req, emit)
 	case slipway.InputArchive:
 		return p.buildArchive(ctx, req, emit)
 	case slipway.InputReference:
@@ -115,12 +122,13 @@ func (p *Packager) archived(ctx context.Context, blob string, emit func(slipway.
 	if err := checkImage(img); err != nil {
 		return "", err
 	}
+	emit(slipway.BuildEvent{Step: "layer"})
 	return p.keep(ctx, img, emit)
 }
 
 // buildReference pulls an image. The result names it as it was deployed.
 func (p *Packager) buildReference(ctx context.Context, req slipway.BuildRequest, emit func(slipway.BuildEvent)) (slipway.BuildResult, error) {
-	emit(slipway.BuildEvent{Step: "pull"})
+	emit(slipway.BuildEvent{Step: "layer", Text: "pulling " + req.Reference})
 	img, err := p.pull(ctx, req.Reference, emit)
 	if err != nil {
 		return slipway.BuildResult{}, err

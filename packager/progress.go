@@ -19,7 +19,8 @@ type progress struct {
 	done, told int64
 }
 
-// newProgress begins the step of storing an image's layers.
+// newProgress is for storing the layers of an image. Which step of the build that
+// belongs to is the caller's to say.
 func newProgress(img v1.Image, emit func(slipway.BuildEvent)) (*progress, error) {
 	manifest, err := img.Manifest()
 	if err != nil {
@@ -29,7 +30,6 @@ func newProgress(img v1.Image, emit func(slipway.BuildEvent)) (*progress, error)
 	for _, layer := range manifest.Layers {
 		p.total += layer.Size
 	}
-	emit(slipway.BuildEvent{Step: "layer", Total: p.total})
 	return p, nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	slipway "github.com/slipway-run/slipway"
 
@@ -39,11 +41,21 @@ func (p *Packager) pull(ctx context.Context, reference string, emit func(slipway
 	return p.store.Image(ctx, digest)
 }
 
+// registryTransport is http.DefaultTransport, proxies of the environment included, for
+// one who waits: a registry that does not take the connection in 5 s is not there.
+// Attempts are repeated twice (remote's default).
+func registryTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	return t
+}
+
 // remoteImage reads the manifest; the rest is read when it is asked for.
 func (p *Packager) remoteImage(ctx context.Context, ref name.Reference) (v1.Image, error) {
 	desc, err := remote.Get(ref,
 		remote.WithContext(ctx),
 		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithTransport(p.registry),
 		remote.WithUserAgent("slipway"),
 	)
 	if err != nil {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sys/unix"
 )
 
 // cacheKey names what depends on all of its parts and nothing else.
@@ -23,35 +26,31 @@ func cacheKey(kind string, parts ...string) string {
 	return kind + "-" + hex.EncodeToString(h.Sum(nil))
 }
 
-// cachedLayer is the layer that was made for key before, or that make makes now. The
+// cachedLayer is the layer that was made for key before, or that build makes now. The
 // cache holds digests; a layer that has left the store is made again.
-func (p *Packager) cachedLayer(ctx context.Context, key string, make func(context.Context) (v1.Layer, error)) (v1.Layer, error) {
+func (p *Packager) cachedLayer(ctx context.Context, key string, build func(context.Context) (v1.Layer, error)) (v1.Layer, error) {
 	name := filepath.Join(p.cfg.CacheDir, "layers", key)
 	if layer := p.rememberedLayer(name); layer != nil {
 		return layer, nil
 	}
 	// Two builds at once make it once.
-	err := p.store.flights.do(ctx, "make "+key, func(ctx context.Context) error {
-		if p.rememberedLayer(name) != nil {
-			return nil
-		}
-		layer, err := make(ctx)
-		if err != nil {
-			return err
-		}
-		h, err := layer.Digest()
-		if err != nil {
-			return err
-		}
-		return writeRecord(name, h.String())
-	})
+	unlock, err := lockFile(ctx, name+".lock")
 	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	if layer := p.rememberedLayer(name); layer != nil {
 		return layer, nil
 	}
-	return nil, fmt.Errorf("layer %s: it was made but is not in the store", key)
+	layer, err := build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h, err := layer.Digest()
+	if err != nil {
+		return nil, err
+	}
+	return layer, writeRecord(name, h.String())
 }
 
 func (p *Packager) rememberedLayer(name string) v1.Layer {
@@ -96,6 +95,35 @@ func writeRecord(name, content string) error {
 		_ = os.Remove(f.Name())
 	}
 	return err
+}
+
+// lockFile waits until nobody else, of any process, holds the lock of that name. The
+// kernel gives a lock back when its holder dies.
+func lockFile(ctx context.Context, name string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
+			return func() { _ = f.Close() }, nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			_ = f.Close()
+			return nil, fmt.Errorf("lock %s: %w", name, err)
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, context.Cause(ctx)
+		case <-retry.C:
+		}
+	}
 }
 
 // folderDigest stands for everything in a folder: names, modes and content.
