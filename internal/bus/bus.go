@@ -1,0 +1,255 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Config is how a process takes part in the bus. The zero value of a field is its
+// default.
+type Config struct {
+	URL      string  // of NATS servers, separated by commas: nats://host:4222, with user:password@ or token@ when they ask; unused with Server
+	Server   *Server // the embedded server, reached without a socket
+	Name     string  // of this process, as NATS shows it; "slipway"
+	Replicas int     // copies of JetStream's data in a cluster of NATS servers, 1 to 5; 1
+
+	ConnectTimeout time.Duration // how long Connect tries; 30s
+	KeepAlive      time.Duration // a call in which nothing is said for so long says that it lives; 1s
+	PeerTimeout    time.Duration // a call whose other end is silent for so long is lost; 5 KeepAlive
+	CloseTimeout   time.Duration // how long Close waits for calls that run and lines not stored; 5s
+	MaxCalls       int           // calls that one subscription answers at once, more are refused; 10000
+
+	LogAge   time.Duration // log lines older than this are forgotten; 7 days
+	LogBytes int64         // of all log lines together, on disk; 1 GiB
+}
+
+func (c Config) withDefaults() Config {
+	c.Name = cmp.Or(c.Name, "slipway")
+	c.Replicas = cmp.Or(c.Replicas, 1)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 30*time.Second)
+	c.KeepAlive = cmp.Or(c.KeepAlive, time.Second)
+	c.PeerTimeout = cmp.Or(c.PeerTimeout, 5*c.KeepAlive)
+	c.CloseTimeout = cmp.Or(c.CloseTimeout, 5*time.Second)
+	c.MaxCalls = cmp.Or(c.MaxCalls, 10_000)
+	c.LogAge = cmp.Or(c.LogAge, 7*24*time.Hour)
+	c.LogBytes = cmp.Or(c.LogBytes, 1<<30)
+	return c
+}
+
+// Bus is the connection of one process to all others. Its methods may be called from
+// several goroutines.
+type Bus struct {
+	cfg Config
+	log *slog.Logger
+
+	calls *nats.Conn // calls and notices
+	bulk  *nats.Conn // JetStream, whose large messages would make calls wait
+	js    jetstream.JetStream
+	blobs *Blobs
+
+	buffers *buffers
+	callers *callers
+	handled *handled
+
+	closing context.Context // ends when Close begins to tear down
+	close   context.CancelFunc
+	ended   sync.WaitGroup // goroutines of the bus
+
+	mu            sync.Mutex
+	subscriptions map[*Subscription]struct{}
+	writers       []*LogWriter
+}
+
+// Connect joins the bus, trying for up to cfg.ConnectTimeout. Later losses of the
+// connection are mended in the background, for ever.
+func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Bus, error) {
+	cfg = cfg.withDefaults()
+	if cfg.Server == nil && cfg.URL == "" {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "the bus needs the URL of a NATS server, as in nats://127.0.0.1:4222")
+	}
+	inbox := inboxSubject + rand.Text()
+	b := &Bus{
+		cfg: cfg, log: log,
+		buffers: newBuffers(), callers: newCallers(inbox + ".caller."), handled: newHandled(inbox + ".handler"),
+		subscriptions: map[*Subscription]struct{}{},
+	}
+	b.closing, b.close = context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+	defer cancel()
+	if err := b.open(ctx); err != nil {
+		b.disconnect()
+		return nil, err
+	}
+	b.ended.Go(b.tick)
+	return b, nil
+}
+
+func (b *Bus) open(ctx context.Context) (err error) {
+	if b.calls, err = b.dial(ctx, b.cfg.Name); err != nil {
+		return err
+	}
+	if b.bulk, err = b.dial(ctx, b.cfg.Name+"-bulk"); err != nil {
+		return err
+	}
+	if err := b.listen(b.callers.prefix+"*", b.toCaller); err != nil {
+		return err
+	}
+	if err := b.listen(b.handled.inbox, b.toHandler); err != nil {
+		return err
+	}
+	if b.js, err = jetstream.New(b.bulk); err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	if err := b.retry(ctx, "make the stream of log lines", b.openLogs); err != nil {
+		return err
+	}
+	return b.retry(ctx, "make the object store of blobs", b.openBlobs)
+}
+
+func (b *Bus) listen(subject string, f nats.MsgHandler) error {
+	sub, err := b.calls.Subscribe(subject, f)
+	if err != nil {
+		return b.natsError("listen on the bus", err)
+	}
+	return b.unlimited(sub)
+}
+
+// unlimited takes off the client's own limit on messages that wait: credits bound
+// those of bodies, and dropping one would fail its call.
+func (b *Bus) unlimited(sub *nats.Subscription) error {
+	return b.natsError("listen on the bus", sub.SetPendingLimits(-1, -1))
+}
+
+// dial connects, again and again until ctx ends.
+func (b *Bus) dial(ctx context.Context, name string) (conn *nats.Conn, err error) {
+	err = b.retry(ctx, "connect to NATS at "+b.address(), func(context.Context) error {
+		conn, err = nats.Connect(b.cfg.URL, b.options(name)...)
+		return err
+	})
+	return conn, err
+}
+
+// retryEvery is the pause between attempts while a server comes up.
+const retryEvery = 250 * time.Millisecond
+
+// retry calls try until it succeeds, ctx ends, or trying again cannot help.
+func (b *Bus) retry(ctx context.Context, act string, try func(context.Context) error) error {
+	tick := time.NewTicker(retryEvery)
+	defer tick.Stop()
+	for said := false; ; {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if !said && ctx.Err() == nil {
+			said = true
+			b.log.Warn("the bus is not there yet", "act", act, "err", err)
+		}
+		if permanent(err) {
+			return b.natsError(act, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return b.natsError(act, cmp.Or(err, ctx.Err()))
+		}
+	}
+}
+
+func permanent(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
+		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) ||
+		errors.As(err, &api) && api.Code >= 400 && api.Code < 500
+}
+
+// address is where NATS is, without passwords.
+func (b *Bus) address() string {
+	if b.cfg.Server != nil {
+		return "the embedded server"
+	}
+	u, err := url.Parse(b.cfg.URL)
+	if err != nil {
+		return "its URL"
+	}
+	return u.Redacted()
+}
+
+func (b *Bus) options(name string) []nats.Option {
+	opts := []nats.Option{
+		nats.Name(name), nats.Timeout(2 * time.Second),
+		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+		nats.ReconnectBufSize(-1), // say that there is no connection rather than send late
+		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.SkipSubjectValidation(),
+		nats.DisconnectErrHandler(b.lost), nats.ReconnectHandler(b.found), nats.ErrorHandler(b.asyncError),
+	}
+	if s := b.cfg.Server; s != nil {
+		opts = append(opts, nats.InProcessServer(s.nats))
+		if s.token != "" {
+			opts = append(opts, nats.Token(s.token))
+		}
+	}
+	return opts
+}
+
+func (b *Bus) lost(_ *nats.Conn, err error) {
+	if b.closing.Err() == nil {
+		b.log.Warn("the connection to NATS is lost; trying again until it is back", "server", b.address(), "err", err)
+	}
+}
+
+func (b *Bus) found(*nats.Conn) { b.log.Info("the connection to NATS is back", "server", b.address()) }
+
+func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	subject := ""
+	if sub != nil {
+		subject = sub.Subject
+	}
+	b.log.Warn("nats", "subject", subject, "err", err)
+}
+
+// publish sends one message of a call.
+func (b *Bus) publish(subject, reply string, data []byte) error {
+	err := b.calls.PublishRequest(subject, reply, data)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return slipway.Errorf(slipway.ErrTooLarge, "the head of a message is %d bytes; NATS is set to take %d", len(data), b.calls.MaxPayload())
+	}
+	return b.natsError("send on the bus", err)
+}
+
+// flush returns when the server has seen all that was sent.
+func (b *Bus) flush(act string) error {
+	return b.natsError(act, b.calls.FlushTimeout(b.cfg.PeerTimeout))
+}
+
+// natsError gives an error of NATS its kind; nil stays nil.
+func (b *Bus) natsError(act string, err error) error {
+	var known *slipway.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", act, err)
+	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrDisconnected):
+		return slipway.Errorf(slipway.ErrUnavailable, "%s: there is no connection to NATS at %s; it is being made again: %w", act, b.address(), err)
+	case errors.Is(err, nats.ErrAuthorization):
+		return slipway.Errorf(slipway.ErrUnauthorized, "%s: NATS does not know these credentials; put them into its URL: %w", act, err)
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return slipway.Errorf(slipway.ErrInvalid, "%s: NATS at %s runs without JetStream; start nats-server with --jetstream: %w", act, b.address(), err)
+	default:
+		return slipway.Errorf(slipway.ErrUnavailable, "%s: %w", act, err)
+	}
+}

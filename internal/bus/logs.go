@@ -1,0 +1,144 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slipway-run/slipway"
+)
+
+const (
+	logsStream      = "LOGS"
+	messagesPerName = 10_000 // batches kept of one function, so that one cannot push out all others
+	skew            = time.Minute
+)
+
+// openLogs makes the stream of log lines, or gives it the present limits. What it
+// stores is sent to disk a moment later, and not before it is acknowledged: see doc.go.
+func (b *Bus) openLogs(ctx context.Context) error {
+	cfg := jetstream.StreamConfig{
+		Name: logsStream, Description: "what functions print",
+		Subjects: []string{logsSubject + ">"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
+		Discard: jetstream.DiscardOld, MaxAge: b.cfg.LogAge, MaxBytes: b.cfg.LogBytes, MaxMsgsPerSubject: messagesPerName,
+		Compression: jetstream.S2Compression,
+	}
+	if b.cfg.Replicas == 1 {
+		cfg.PersistMode = jetstream.AsyncPersistMode
+	}
+	_, err := b.js.CreateOrUpdateStream(ctx, cfg)
+	return err
+}
+
+// LogQuery says which lines are wanted.
+type LogQuery struct {
+	Since  time.Time // lines printed then or later; zero is all that are kept
+	Follow bool      // go on with new lines until ctx ends
+	Limit  int       // of the lines that are there already, the last so many; 0 is all
+}
+
+// Logs gives the lines of a function to f, oldest first, until there are no more, or
+// with Follow until ctx ends (which is then no error), or f gives an error, which is
+// returned. Lines appear about 50 ms after they were printed.
+func (b *Bus) Logs(ctx context.Context, ref slipway.FunctionRef, q LogQuery, f func(slipway.LogLine) error) error {
+	err := b.readLogs(ctx, ref, q, f)
+	if q.Follow && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (b *Bus) readLogs(ctx context.Context, ref slipway.FunctionRef, q LogQuery, f func(slipway.LogLine) error) error {
+	consumer, err := b.js.OrderedConsumer(ctx, logsStream, consumerConfig(ref, q))
+	if err != nil {
+		return b.natsError("read the log", err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(100))
+	if err != nil {
+		return b.natsError("read the log", err)
+	}
+	defer messages.Stop()
+	reader := logReader{ref: ref, query: q, give: f}
+	for waiting := consumer.CachedInfo().NumPending; ; {
+		if waiting == 0 {
+			if err := reader.caughtUp(); err != nil || !q.Follow {
+				return err
+			}
+		}
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return b.logError(ctx, err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return b.natsError("read the log", err)
+		}
+		if err := eachLine(msg.Data(), ref, reader.line); err != nil {
+			return err
+		}
+		waiting = meta.NumPending
+	}
+}
+
+func consumerConfig(ref slipway.FunctionRef, q LogQuery) jetstream.OrderedConsumerConfig {
+	cfg := jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{logsSubject + ref.Tenant + "." + ref.Function},
+		DeliverPolicy:  jetstream.DeliverAllPolicy,
+	}
+	if !q.Since.IsZero() { // lines are stored after they were printed, by another clock
+		from := q.Since.Add(-skew)
+		cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &from
+	}
+	return cfg
+}
+
+func (b *Bus) logError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return contextError(ctx)
+	case errors.Is(err, jetstream.ErrMsgIteratorClosed):
+		return slipway.Errorf(slipway.ErrUnavailable, "read the log: this process is shutting down")
+	default:
+		return b.natsError("read the log", err)
+	}
+}
+
+// logReader picks the lines that are wanted.
+type logReader struct {
+	ref   slipway.FunctionRef
+	query LogQuery
+	give  func(slipway.LogLine) error
+	live  bool              // the lines that were there have been given
+	tail  []slipway.LogLine // a ring of the last Limit lines, while not live
+	next  int               // where the next goes; the oldest when the ring is full
+}
+
+func (r *logReader) line(l slipway.LogLine) error {
+	if l.At.Before(r.query.Since) {
+		return nil
+	}
+	if r.live || r.query.Limit == 0 {
+		return r.give(l)
+	}
+	if len(r.tail) < r.query.Limit {
+		r.tail = append(r.tail, l)
+		return nil
+	}
+	r.tail[r.next] = l
+	r.next = (r.next + 1) % len(r.tail)
+	return nil
+}
+
+// caughtUp gives what was kept back.
+func (r *logReader) caughtUp() error {
+	r.live = true
+	for i := range r.tail {
+		if err := r.give(r.tail[(r.next+i)%len(r.tail)]); err != nil {
+			return err
+		}
+	}
+	r.tail, r.next = nil, 0
+	return nil
+}

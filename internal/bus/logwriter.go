@@ -1,0 +1,225 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/slipway-run/slipway"
+)
+
+const (
+	batchBytes    = 64 << 10 // of lines in one message
+	functionBytes = 1 << 20  // of lines of one function that wait to be stored
+	queueBytes    = 32 << 20 // of lines of all functions that wait
+	batchEvery    = 50 * time.Millisecond
+	storeTimeout  = 5 * time.Second
+)
+
+// LogWriter stores the lines that functions print. Lines of one function become
+// messages of up to 64 KiB, sent after 50 ms at the latest. A function that prints
+// faster than its lines can be stored loses some, and a line of the stream "platform"
+// says how many; other functions lose none for it.
+type LogWriter struct {
+	bus *Bus
+	log *slog.Logger
+
+	full chan struct{} // a batch need not wait for the clock
+	last chan struct{} // closed by stop: store what is there, and end
+	once sync.Once
+	done chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	bytes  int                                // that wait
+	queues map[slipway.FunctionRef]*lineQueue // of functions with lines that wait
+	order  []slipway.FunctionRef              // whose turn it is
+}
+
+// lineQueue is what waits of one function.
+type lineQueue struct {
+	batches [][]byte // all but the last are full
+	bytes   int
+	before  int64 // time of the last line of the last batch
+	dropped int   // lines since the last batch was taken
+	example slipway.LogLine
+}
+
+// LogWriter gives a writer that lasts until Close of the bus, which stores what still
+// waits: what instances say while they are stopped must not be lost when ctx, which
+// says that it is time to stop, has ended. From ctx come values only.
+func (b *Bus) LogWriter(ctx context.Context) *LogWriter {
+	w := &LogWriter{
+		bus: b, log: b.log,
+		full: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
+		queues: map[slipway.FunctionRef]*lineQueue{},
+	}
+	b.mu.Lock()
+	b.writers = append(b.writers, w)
+	b.mu.Unlock()
+	go w.run(context.WithoutCancel(ctx))
+	return w
+}
+
+// Write takes a line, never waits, and may be called from several goroutines.
+func (w *LogWriter) Write(l slipway.LogLine) {
+	ref := slipway.FunctionRef{Tenant: l.Tenant, Function: l.Function}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	q := w.queues[ref]
+	if q == nil {
+		q = &lineQueue{}
+		w.queues[ref] = q
+		w.order = append(w.order, ref)
+	}
+	if q.bytes+len(l.Text) > functionBytes || w.bytes+len(l.Text) > queueBytes {
+		q.dropped++
+		q.example = l
+		q.example.Text = ""
+		return
+	}
+	n := q.add(&l)
+	w.bytes += n
+	if len(q.batches) > 1 {
+		w.wake()
+	}
+}
+
+func (w *LogWriter) wake() {
+	select {
+	case w.full <- struct{}{}:
+	default:
+	}
+}
+
+// add puts a line behind the others and says how many bytes it became.
+func (q *lineQueue) add(l *slipway.LogLine) int {
+	if n := len(q.batches); n == 0 || len(q.batches[n-1])+len(l.Text) > batchBytes {
+		q.batches, q.before = append(q.batches, nil), 0
+	}
+	batch := &q.batches[len(q.batches)-1]
+	size := len(*batch)
+	*batch = appendLine(*batch, l, q.before)
+	q.before = l.At.UnixNano()
+	size = len(*batch) - size
+	q.bytes += size
+	return size
+}
+
+// run stores batches until stop.
+func (w *LogWriter) run(ctx context.Context) {
+	defer close(w.done)
+	clock := time.NewTicker(batchEvery)
+	defer clock.Stop()
+	for {
+		select {
+		case <-clock.C:
+		case <-w.full:
+		case <-w.last:
+			w.flush(ctx)
+			return
+		}
+		w.flush(ctx)
+	}
+}
+
+// stop stores what waits, and returns when that is done or ctx ends.
+func (w *LogWriter) stop(ctx context.Context) {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.once.Do(func() { close(w.last) })
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		w.log.Warn("log lines are lost: they could not be stored before the end")
+	}
+}
+
+// flush stores all that waits now, one batch of each function in turn.
+func (w *LogWriter) flush(ctx context.Context) {
+	for {
+		ref, batch := w.take()
+		if batch == nil {
+			return
+		}
+		if err := w.store(ctx, ref, batch); err != nil {
+			w.log.Warn("log lines could not be stored", "tenant", ref.Tenant, "function", ref.Function, "err", err)
+			return
+		}
+	}
+}
+
+// take gives the next batch, and puts the function at the end of the line.
+func (w *LogWriter) take() (slipway.FunctionRef, []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.order) == 0 {
+		return slipway.FunctionRef{}, nil
+	}
+	ref := w.order[0]
+	w.order = w.order[1:]
+	q := w.queues[ref]
+	if len(q.batches) <= 1 && q.dropped > 0 {
+		w.bytes += q.add(q.flooded())
+	}
+	batch := q.batches[0]
+	q.batches[0] = nil
+	q.batches = q.batches[1:]
+	q.bytes -= len(batch)
+	w.bytes -= len(batch)
+	if len(q.batches) == 0 {
+		delete(w.queues, ref)
+	} else {
+		w.order = append(w.order, ref)
+	}
+	return ref, batch
+}
+
+// flooded is the line that stands for those that were dropped.
+func (q *lineQueue) flooded() *slipway.LogLine {
+	l := q.example
+	l.Stream, l.Invocation = "platform", ""
+	l.Text = fmt.Sprintf("%d lines were dropped here: they were printed faster than they could be stored", q.dropped)
+	q.dropped = 0
+	return &l
+}
+
+// store writes one batch to JetStream, trying until it is there or the bus closes. The
+// message's id keeps an attempt whose acknowledgement was lost from storing it twice.
+func (w *LogWriter) store(ctx context.Context, ref slipway.FunctionRef, batch []byte) error {
+	msg := &nats.Msg{Subject: logsSubject + ref.Tenant + "." + ref.Function, Data: batch}
+	id := jetstream.WithMsgID(slipway.NewID())
+	said := false
+	for {
+		err := w.publish(ctx, msg, id)
+		if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) {
+			return err
+		}
+		if !said {
+			said = true
+			w.log.Warn("log lines wait to be stored; trying again", "err", w.bus.natsError("store log lines", err))
+		}
+		select {
+		case <-w.bus.closing.Done():
+			return err
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+func (w *LogWriter) publish(ctx context.Context, msg *nats.Msg, id jetstream.PublishOpt) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	_, err := w.bus.js.PublishMsg(ctx, msg, id)
+	return err
+}

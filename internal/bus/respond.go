@@ -1,0 +1,82 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-run/slipway"
+)
+
+// respond sends what the handler gave, to its end.
+func (x *exchange) respond(ctx context.Context, req *slipway.Request, resp *slipway.Response, err error) error {
+	if err == nil && resp == nil {
+		err = slipway.Errorf(slipway.ErrInternal, "the handler gave neither a response nor an error")
+	}
+	if err != nil {
+		return x.sendError(err)
+	}
+	if resp.Body != nil {
+		defer resp.Body.Close()
+	}
+	if resp.Body == nil || small(req, resp) {
+		return x.sendWhole(resp)
+	}
+	return x.sendStream(ctx, resp)
+}
+
+// small says whether a response's body is waited for, to go with its head. While the
+// request's body still streams it is not: the caller may need the head to go on.
+func small(req *slipway.Request, resp *slipway.Response) bool {
+	_, streams := req.Body.(*streamBody)
+	return !streams && resp.Trailer == nil && resp.Length >= 0 && resp.Length <= inlineBytes
+}
+
+// sendWhole sends a response in one message.
+func (x *exchange) sendWhole(resp *slipway.Response) error {
+	buf := x.bus.buffers.take()
+	defer x.bus.buffers.give(buf)
+	*buf = appendResponse(*buf, resp, bodyFlags(resp.Body != nil, true))
+	if resp.Body != nil {
+		var err error
+		if *buf, err = appendBody(*buf, resp.Body, resp.Length); err != nil {
+			return x.sendError(bodyError(err))
+		}
+	}
+	return x.orError(x.send(kindHead, *buf))
+}
+
+// sendStream sends a response's head, and then its body as it comes.
+func (x *exchange) sendStream(ctx context.Context, resp *slipway.Response) error {
+	buf := x.bus.buffers.take()
+	*buf = appendResponse(*buf, resp, bodyFlags(true, false))
+	err := x.orError(x.send(kindHead, *buf))
+	x.bus.buffers.give(buf)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
+	if err := x.sendBody(resp.Body); err != nil {
+		if ctx.Err() != nil {
+			err = contextError(ctx)
+		}
+		return x.sendError(bodyError(err))
+	}
+	if resp.Trailer == nil {
+		return x.sendEnd(nil)
+	}
+	return x.sendEnd(resp.Trailer())
+}
+
+// orError sends an error in place of a head that is too large for NATS.
+func (x *exchange) orError(err error) error {
+	if !errors.Is(err, slipway.ErrTooLarge) {
+		return err
+	}
+	x.sending.Lock()
+	x.number-- // the head never left
+	x.sending.Unlock()
+	return x.sendError(err)
+}
+
+func bodyError(err error) error { return fmt.Errorf("read the response's body: %w", err) }

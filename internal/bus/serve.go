@@ -1,0 +1,201 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Handler answers a request. ctx ends at the request's Deadline, when the caller goes
+// away, and when the response's Body has been read to its end and closed. The
+// handler need not read or close req.Body, and cannot once the response is sent.
+type Handler = func(ctx context.Context, req *slipway.Request) (*slipway.Response, error)
+
+// Subscription takes the calls of one subject.
+type Subscription struct {
+	bus     *Bus
+	subject string
+	handler Handler
+	calls   *nats.Subscription
+	cancels *nats.Subscription
+	drained chan struct{} // closed when no more calls come
+
+	work    chan *nats.Msg // to a worker that waits
+	waiting atomic.Int32
+	busy    atomic.Int32
+	running sync.WaitGroup
+	once    sync.Once
+	closed  chan struct{} // workers go home
+}
+
+// Serve answers the calls of subject with h, each in a goroutine of its own. Of those
+// who serve a subject with the same queue, one gets each call.
+func (b *Bus) Serve(subject, queue string, h Handler) (*Subscription, error) {
+	s := &Subscription{
+		bus: b, subject: subject, handler: h,
+		drained: make(chan struct{}), work: make(chan *nats.Msg), closed: make(chan struct{}),
+	}
+	var err error
+	if s.cancels, err = b.calls.Subscribe(subject+cancelSuffix, b.toHandler); err != nil {
+		return nil, b.natsError("serve "+subject, err)
+	}
+	if s.calls, err = b.calls.QueueSubscribe(subject, queue, s.take); err != nil {
+		_ = s.cancels.Unsubscribe()
+		return nil, b.natsError("serve "+subject, err)
+	}
+	s.calls.SetClosedHandler(func(string) { close(s.drained) })
+	if err := b.unlimited(s.calls); err != nil {
+		return nil, err
+	}
+	b.adopt(s)
+	return s, b.flush("serve " + subject)
+}
+
+// Drain takes no new calls, and waits for those that run until ctx ends. It may be
+// called more than once.
+func (s *Subscription) Drain(ctx context.Context) error {
+	s.once.Do(func() {
+		if err := s.calls.Drain(); err != nil { // the connection is closed: nothing comes any more
+			close(s.drained)
+		}
+	})
+	idle := make(chan struct{})
+	go func() {
+		<-s.drained
+		s.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		s.bus.disown(s)
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("drain %s: %d calls still run: %w", s.subject, s.busy.Load(), ctx.Err())
+	}
+}
+
+// release ends what is left when everything has been drained.
+func (s *Subscription) release() {
+	_ = s.cancels.Unsubscribe()
+	close(s.closed)
+}
+
+// take hands a call to a worker and does not wait for it.
+func (s *Subscription) take(msg *nats.Msg) {
+	s.running.Add(1)
+	if s.busy.Add(1) > int32(s.bus.cfg.MaxCalls) {
+		s.refuse(msg)
+		s.done()
+		return
+	}
+	select {
+	case s.work <- msg:
+	default:
+		go s.worker(msg)
+	}
+}
+
+func (s *Subscription) done() {
+	s.busy.Add(-1)
+	s.running.Done()
+}
+
+// maxWaiting is how many idle workers are kept: their stacks have grown already.
+const maxWaiting = 64
+
+func (s *Subscription) worker(msg *nats.Msg) {
+	for {
+		s.serve(msg)
+		s.done()
+		if s.waiting.Add(1) > maxWaiting {
+			s.waiting.Add(-1)
+			return
+		}
+		select {
+		case msg = <-s.work:
+			s.waiting.Add(-1)
+		case <-s.closed:
+			return
+		}
+	}
+}
+
+func (s *Subscription) refuse(msg *nats.Msg) {
+	f, ok := parseFrame(msg.Data)
+	if !ok || msg.Reply == "" {
+		return
+	}
+	err := slipway.Errorf(slipway.ErrUnavailable, "%s answers %d calls already; try again", s.subject, s.bus.cfg.MaxCalls)
+	err.RetryAfter = time.Second
+	_ = s.bus.newHandling(f, msg.Reply).sendError(err)
+}
+
+// newHandling is the handler's end of a call that came with f.
+func (b *Bus) newHandling(f frame, reply string) *exchange {
+	x := b.newExchange(f.call)
+	x.remove = b.handled.remove
+	x.peer, x.expect, x.limit = reply, 1, f.limit
+	return x
+}
+
+// serve answers one call.
+func (s *Subscription) serve(msg *nats.Msg) {
+	f, ok := parseFrame(msg.Data)
+	if !ok || f.kind != kindHead || msg.Reply == "" {
+		s.bus.log.Warn("what came is not a call", "subject", s.subject)
+		return
+	}
+	x := s.bus.newHandling(f, msg.Reply)
+	req, flags, inline, err := parseRequest(f.payload, time.Now())
+	if err != nil {
+		_ = x.sendError(err)
+		return
+	}
+	var ctx context.Context
+	ctx, x.cancel = callContext(req.Deadline)
+	if !s.bus.handled.add(x) {
+		x.cancel()
+		return
+	}
+	defer x.stop(errOver)
+	switch {
+	case flags&flagComplete != 0 && flags&flagBody != 0:
+		req.Body = &inlineBody{inline}
+	case flags&flagBody != 0:
+		req.Body = &streamBody{x: x}
+		x.grant.Store(1 + window)
+		if err := x.sendCredit(); err != nil {
+			return
+		}
+	}
+	resp, err := s.call(ctx, req)
+	if err := x.respond(ctx, req, resp, err); err != nil && x.going() {
+		s.bus.log.Debug("the answer could not be sent", "subject", s.subject, "invocation", req.ID, "err", err)
+	}
+}
+
+func callContext(deadline time.Time) (context.Context, context.CancelFunc) {
+	if deadline.IsZero() {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithDeadline(context.Background(), deadline)
+}
+
+// call runs the handler. A panic is the end of this call and of no other.
+func (s *Subscription) call(ctx context.Context, req *slipway.Request) (resp *slipway.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.bus.log.Error("a handler panicked", "subject", s.subject, "invocation", req.ID, "err", p, slog.String("stack", string(debug.Stack())))
+			resp, err = nil, slipway.Errorf(slipway.ErrInternal, "the platform failed to handle the call; its log says how")
+		}
+	}()
+	return s.handler(ctx, req)
+}

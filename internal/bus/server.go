@@ -1,0 +1,139 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/slipway-run/slipway"
+)
+
+// ServerConfig is how the embedded NATS server runs.
+type ServerConfig struct {
+	Dir    string // folder for JetStream's files; made when it is missing
+	Listen string // host:port for other processes; "" takes connections of this process only
+	Token  string // what others must show to connect; needed unless Listen is a loopback address
+}
+
+// Server is a NATS server with JetStream inside this process.
+type Server struct {
+	nats  *server.Server
+	token string
+	log   *slog.Logger
+}
+
+// NewServer prepares a server; Start runs it.
+func NewServer(cfg ServerConfig, log *slog.Logger) (*Server, error) {
+	opts, err := serverOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the embedded NATS server: %w", err)
+	}
+	s.SetLoggerV2(serverLog{log}, false, false, false)
+	return &Server{nats: s, token: cfg.Token, log: log}, nil
+}
+
+// unlimitedStore is more than any disk: a stream's own limits and the disk itself are
+// what bounds it, and no stream is refused because the disk is half full today.
+const unlimitedStore = 1 << 50
+
+func serverOptions(cfg ServerConfig) (*server.Options, error) {
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil || cfg.Dir == "" {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "embedded NATS server: Dir %q must name a folder", cfg.Dir)
+	}
+	opts := &server.Options{
+		ServerName:        "slipway",
+		NoSigs:            true, // signals belong to the program
+		NoLog:             true, // until SetLoggerV2
+		NoSystemAccount:   true,
+		JetStream:         true,
+		StoreDir:          dir,
+		JetStreamMaxStore: unlimitedStore,
+		SyncAlways:        true, // see doc.go
+		DontListen:        cfg.Listen == "",
+		Authorization:     cfg.Token,
+	}
+	if opts.DontListen {
+		return opts, nil
+	}
+	return opts, listenOn(opts, cfg)
+}
+
+func listenOn(opts *server.Options, cfg ServerConfig) error {
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return slipway.Errorf(slipway.ErrInvalid, "embedded NATS server: listen on %q: %w", cfg.Listen, err)
+	}
+	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
+		return slipway.Errorf(slipway.ErrInvalid, "embedded NATS server: port %q must be a number from 0 to 65535", port)
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	if ip := net.ParseIP(host); cfg.Token == "" && host != "localhost" && !ip.IsLoopback() {
+		return slipway.Errorf(slipway.ErrInvalid, "embedded NATS server: listening on %q needs a token; without one it can listen on 127.0.0.1 only", cfg.Listen)
+	}
+	opts.Host = host
+	return nil
+}
+
+// readyTimeout bounds the start; what takes time is reading back JetStream's files.
+const readyTimeout = time.Minute
+
+// Start runs the server and returns when it takes connections.
+func (s *Server) Start(ctx context.Context) error {
+	s.nats.Start()
+	ready := make(chan bool, 1)
+	go func() { ready <- s.nats.ReadyForConnections(readyTimeout) }()
+	select {
+	case <-ctx.Done():
+		s.Shutdown()
+		return fmt.Errorf("start the embedded NATS server: %w", ctx.Err())
+	case ok := <-ready:
+		if ok && s.nats.JetStreamEnabled() {
+			return nil
+		}
+		s.Shutdown()
+		return slipway.Errorf(slipway.ErrUnavailable, "the embedded NATS server did not start; the log says why, and its folder is %s", s.nats.StoreDir())
+	}
+}
+
+// URL is where other processes connect; "" when it does not listen.
+func (s *Server) URL() string {
+	if s.nats.Addr() == nil {
+		return ""
+	}
+	return s.nats.ClientURL()
+}
+
+// Shutdown ends the server and returns when its files are closed.
+func (s *Server) Shutdown() {
+	s.nats.Shutdown()
+	s.nats.WaitForShutdown()
+}
+
+// serverLog turns the server's own log into ours. Its notices are its business.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) say(level slog.Level, format string, v []any) {
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, "nats server", "text", fmt.Sprintf(format, v...))
+	}
+}
+
+func (l serverLog) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
+func (l serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
+func (l serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
+func (l serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+func (l serverLog) Debugf(string, ...any)           {}
+func (l serverLog) Tracef(string, ...any)           {}
