@@ -25,6 +25,9 @@ type eventBody struct {
 // takeBody takes the body of r, and its length or -1. The body of an upgrade is what the
 // client sends after the switch.
 func takeBody(w http.ResponseWriter, r *http.Request, upgrade bool) (eventBody, int64, error) {
+	if !upgrade {
+		delete(r.Header, "Upgrade") // an offer that nobody takes up, such as h2c
+	}
 	switch {
 	case upgrade:
 		pr, pw := io.Pipe()

@@ -123,6 +123,10 @@ func (f flight) close() {
 	f.choice.done()
 }
 
+// lossNoticed is the soonest that the bus notices that the process of a call is gone. An
+// invoker that is not there, or that refuses, says so sooner.
+const lossNoticed = time.Second
+
 // send gives req to an invoker, and to another one when the first could not take it and
 // nothing of the body is lost.
 func (g *Gateway) send(ctx context.Context, spec *slipway.Spec, req *slipway.Request, body eventBody) (flight, error) {
@@ -131,9 +135,13 @@ func (g *Gateway) send(ctx context.Context, spec *slipway.Spec, req *slipway.Req
 	if err != nil {
 		return flight{}, err
 	}
-	f, err := g.sendTo(ctx, first, req, time.Since(began))
-	if err == nil || !errors.Is(err, slipway.ErrUnavailable) || ctx.Err() != nil || !body.rewind() {
+	sent := time.Now()
+	f, err := g.sendTo(ctx, first, req, sent.Sub(began))
+	if err == nil || !errors.Is(err, slipway.ErrUnavailable) || ctx.Err() != nil {
 		return f, err
+	}
+	if !body.rewind() || !safe(req.Method) && time.Since(sent) >= lossNoticed {
+		return f, err // the function may have run
 	}
 	second, none := g.invokers.choose(ctx, spec, first.id)
 	if none != nil {
@@ -141,6 +149,15 @@ func (g *Gateway) send(ctx context.Context, spec *slipway.Spec, req *slipway.Req
 	}
 	req.Body = body.reader()
 	return g.sendTo(ctx, second, req, time.Since(began))
+}
+
+// safe says whether doing a request twice does no harm (RFC 9110, section 9.2.1).
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 func (g *Gateway) sendTo(ctx context.Context, c choice, req *slipway.Request, route time.Duration) (flight, error) {
