@@ -42,7 +42,7 @@
 //
 // Setup switches net.ipv4.ip_forward on, and with IPv6 net.ipv6.conf.all.forwarding;
 // interfaces that take router advertisements are set to go on doing so
-// (accept_ra=2). The machine then forwards for others too, as with any container
+// (accept_ra=2). Links forward whatever net.ipv4.conf.default says. The machine then forwards for others too, as with any container
 // engine: a firewall for that is the administrator's. None of it is switched off again: others may rely on it by then.
 //
 // An unreachable route of protocol 83 holds the pool's prefix, so that two owners on
@@ -53,8 +53,10 @@
 // policy drop (Docker's, ufw's), two rules are inserted at its top that accept what
 // comes from and goes to our links; our own tables have the say about them. They are
 // of the form that iptables-nft understands. Chains that appear later are noticed
-// within half a minute, by the next Attach. The tables of the older iptables (legacy)
-// cannot be seen from nftables.
+// within half a minute, by the next Attach. What a firewall refuses by a rule and not
+// by its policy stays refused until it is told of the links (firewalld: a zone with
+// the target ACCEPT), and the tables of the older iptables (legacy) cannot be seen
+// from nftables.
 //
 // # Invariants
 //

@@ -1,7 +1,9 @@
 package network_test
 
 import (
+	"errors"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/slipway-run/slipway/internal/network"
@@ -103,6 +105,17 @@ func TestAllowOpens(t *testing.T) {
 		refuses(t, sandbox, "tcp", metadata, "80")
 		refuses(t, sandbox, "tcp", hostIPv4, "80")
 	})
+}
+
+func TestForwardingIsOffForNewInterfaces(t *testing.T) {
+	w := newWorld(t)
+	w.in(w.host, func() error {
+		return errors.Join(os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644),
+			os.WriteFile("/proc/sys/net/ipv4/conf/default/forwarding", []byte("0"), 0o644))
+	})
+	w.serve(w.outside, "80")
+	sandbox, _ := w.sandbox(w.egress(network.Config{}), "a")
+	opens(t, sandbox, "tcp", outsideIPv4, "80", hostIPv4)
 }
 
 func TestWithoutIPv6(t *testing.T) {

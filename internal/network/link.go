@@ -90,7 +90,7 @@ func (g *gateway) connect(l *Link, id string, netns int) error {
 	if err != nil {
 		return err
 	}
-	requests := l.linkUp(index, id)
+	requests := append([]*nl.NetlinkRequest{forwardIPv4(index)}, l.linkUp(index, id)...)
 	for _, a := range l.addresses() {
 		requests = append(requests, addRoute(index, alone(a)))
 	}

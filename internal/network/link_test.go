@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -150,8 +151,11 @@ func TestSpoofedPacketsAreDropped(t *testing.T) {
 	})
 	for _, source := range []string{victim.IPv4.String(), victim.IPv6.String(), "198.51.100.66"} {
 		t.Run(source, func(t *testing.T) {
-			dropped := w.drops(t, "prerouting")
+			dropped, deadline := w.drops(t, "prerouting"), time.Now().Add(patience)
 			for w.drops(t, "prerouting") == dropped {
+				if time.Now().After(deadline) {
+					t.Fatal("packets with this source are not dropped")
+				}
 				if err := sendFrom(spoofer, source); err != nil {
 					t.Fatal(err)
 				}

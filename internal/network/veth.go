@@ -69,6 +69,19 @@ func noLinkLocal(index int) *nl.NetlinkRequest {
 	return r
 }
 
+// forwardIPv4 asks for what comes from the interface to be forwarded, also where the
+// administrator has switched that off for new interfaces.
+func forwardIPv4(index int) *nl.NetlinkRequest {
+	r, _ := changeLink(index)
+	families := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	families.AddRtAttr(unix.AF_INET, nil).AddRtAttr(unix.IFLA_INET_CONF, nil).AddRtAttr(devconfForwarding, nl.Uint32Attr(1))
+	r.AddData(families)
+	return r
+}
+
+// devconfForwarding is IPV4_DEVCONF_FORWARDING of linux/ip.h.
+const devconfForwarding = 1
+
 // addrGenModeNone is IN6_ADDR_GEN_MODE_NONE of linux/if_link.h.
 const addrGenModeNone = 1
 
