@@ -136,17 +136,16 @@ func connected(ctx context.Context, f *os.File) error {
 		return err
 	}
 	var outcome error
-	first := true
 	err = conn.Write(func(fd uintptr) bool {
-		if first { // the poller is asked before there is an answer to look for
-			first = false
-			return false
-		}
 		code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
 		if outcome = err; err == nil && code != 0 {
 			outcome = syscall.Errno(code)
 		}
-		return true
+		if outcome != nil {
+			return true
+		}
+		_, err = unix.Getpeername(int(fd)) // ENOTCONN: neither there nor refused
+		return err == nil
 	})
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

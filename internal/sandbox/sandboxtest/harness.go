@@ -149,12 +149,14 @@ func (b *Bench) Run(t testing.TB, spec slipway.SandboxSpec) (string, slipway.Exi
 	t.Helper()
 	p := b.Start(t, spec)
 	p.Stdin.Close()
-	exit := p.Wait(t)
-	out, err := io.ReadAll(p.Stdout)
-	if err != nil {
+	if err := p.Stdout.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return string(out), exit
+	out, err := io.ReadAll(p.Stdout)
+	if err != nil {
+		t.Fatalf("read what %s printed: %v", spec.Args, err)
+	}
+	return string(out), p.Wait(t)
 }
 
 // Output is Run for what must succeed.

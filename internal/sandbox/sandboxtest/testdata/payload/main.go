@@ -115,9 +115,9 @@ func exit(a []string) error {
 }
 
 func pause([]string) error {
-	fmt.Println("paused")
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGUSR2)
+	fmt.Println("paused")
 	<-c
 	return nil
 }
@@ -254,7 +254,7 @@ func devices([]string) error {
 }
 
 func mknod(a []string) error {
-	for name, dev := range map[string]int{"null": 1<<8 | 3, "disk": 254 << 8} {
+	for name, dev := range map[string]int{"memory": 1<<8 | 1, "disk": 254 << 8} {
 		fmt.Println(name, syscall.Mknod(filepath.Join(a[0], name), syscall.S_IFCHR|0o666, dev))
 	}
 	return nil

@@ -1,0 +1,214 @@
+package sandbox_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/cgroup"
+	"github.com/slipway-run/slipway/internal/sandbox"
+	"github.com/slipway-run/slipway/internal/sandbox/sandboxtest"
+)
+
+func TestNothingLeaks(t *testing.T) {
+	native := newNative(t, 100)
+	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
+	cycle := func() {
+		p := bench.Start(t, bench.Spec("exit", "0"))
+		p.Wait(t)
+		if err := errors.Join(p.Close(), p.Stdin.Close(), p.Stdout.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cycle() // what is made once is made now
+	fds, groups := count(t, "/proc/self/fd"), groupsOf(t, 100)
+	children := count(t, fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid()))
+	for range 200 {
+		cycle()
+	}
+	sandboxtest.Eventually(t, "as many open files as before", func() bool { return count(t, "/proc/self/fd") <= fds })
+	if now := groupsOf(t, 100); len(now) != len(groups) {
+		t.Errorf("control groups are left: %v", now)
+	}
+	if now := count(t, fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid())); now != children {
+		t.Errorf("%d children, %d before", now, children)
+	}
+}
+
+// count is the number of entries of a folder, or of words of a file.
+func count(t *testing.T, path string) int {
+	t.Helper()
+	if entries, err := os.ReadDir(path); err == nil {
+		return len(entries)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return len(strings.Fields(string(b)))
+}
+
+func groupsOf(t *testing.T, n int) []string {
+	t.Helper()
+	system, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := system.List(fmt.Sprintf("slipway-test-%d-%d", os.Getpid(), n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// ownerEnv makes the test's program an owner of sandboxes that waits to be killed: its
+// value is "folder name layer".
+const ownerEnv = "SANDBOX_TEST_OWNER"
+
+func TestOwnerKilled(t *testing.T) {
+	dir, name, layer := t.TempDir(), fmt.Sprintf("slipway-test-%d-owner", os.Getpid()), sandboxtest.Image(t)
+	owner := exec.Command("/proc/self/exe", "-test.run=^TestOwner$")
+	owner.Env = append(os.Environ(), ownerEnv+"="+strings.Join([]string{dir, name, layer}, " "))
+	owner.Stderr = os.Stderr
+	out, err := owner.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && lines.Text() != "ready" {
+		t.Log(lines.Text())
+	}
+	cfg := sandbox.Config{Dir: dir, Name: name}
+	if _, err := sandbox.New(cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, slipway.ErrConflict) {
+		t.Errorf("a second owner of the name: %v", err)
+	}
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = owner.Wait() // it was killed
+
+	native, err := sandbox.New(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer native.Close()
+	if err := native.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	system, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := system.List(name); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if left := processesWith(t, layer); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+	bench := sandboxtest.NewBench(native, layer)
+	bench.Output(t, "id")
+}
+
+// TestOwner is the owner that TestOwnerKilled kills; alone it has nothing to do.
+func TestOwner(t *testing.T) {
+	args := strings.Fields(os.Getenv(ownerEnv))
+	if len(args) != 3 {
+		return
+	}
+	native, err := sandbox.New(sandbox.Config{Dir: args[0], Name: args[1]}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bench := sandboxtest.NewBench(native, args[2])
+	for range 3 {
+		bench.Start(t, bench.Spec("pause")).Expect(t, "paused")
+	}
+	frozen := bench.Start(t, bench.Spec("spin"))
+	frozen.Expect(t, "spinning")
+	if err := frozen.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bench.Create(t, bench.Spec("pause")) // made, not started
+	fmt.Println("\nready")
+	<-make(chan struct{})
+}
+
+// processesWith are the processes whose root or program lies in a layer.
+func processesWith(t *testing.T, layer string) []string {
+	t.Helper()
+	want, err := os.Stat(filepath.Join(layer, "payload"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, p := range programs {
+		if st, err := os.Stat(p); err == nil && os.SameFile(st, want) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func TestIDsRunOut(t *testing.T) {
+	native, err := sandbox.New(sandbox.Config{
+		Dir: t.TempDir(), Name: fmt.Sprintf("slipway-test-%d-ids", os.Getpid()), FirstID: 1 << 20, IDs: 2 << 16,
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer native.Close()
+	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
+	first := bench.Create(t, bench.Spec("id"))
+	bench.Create(t, bench.Spec("id"))
+	if _, err := native.Create(context.Background(), bench.Spec("id")); !errors.Is(err, slipway.ErrLimit) {
+		t.Errorf("a third sandbox with ids for two: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bench.Output(t, "id")
+}
+
+func TestClose(t *testing.T) {
+	native := newNative(t, 101)
+	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
+	p := bench.Start(t, bench.Spec("pause"))
+	if err := native.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.Wait(t)
+	if _, err := native.Create(t.Context(), bench.Spec("id")); !errors.Is(err, slipway.ErrUnavailable) {
+		t.Errorf("a closed runtime: %v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for name, cfg := range map[string]sandbox.Config{
+		"name":      {Dir: t.TempDir(), Name: "../x"},
+		"folder":    {Name: "slipway-x"},
+		"first id":  {Dir: t.TempDir(), Name: "slipway-x", FirstID: 1000},
+		"few ids":   {Dir: t.TempDir(), Name: "slipway-x", IDs: 1000},
+		"high ids":  {Dir: t.TempDir(), Name: "slipway-x", FirstID: 1 << 31, IDs: 1 << 16},
+		"many ids":  {Dir: t.TempDir(), Name: "slipway-x", IDs: 1 << 31},
+		"both high": {Dir: t.TempDir(), Name: "slipway-x", FirstID: 1<<31 - 1},
+	} {
+		if _, err := sandbox.New(cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, slipway.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
