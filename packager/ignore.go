@@ -1,6 +1,7 @@
 package packager
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -64,26 +65,36 @@ func removeMatches(root, folder string, matcher *patternmatcher.PatternMatcher, 
 
 func ignorePatterns(dir string) ([]string, error) {
 	for _, name := range ignoreFiles() {
-		f, err := os.Open(filepath.Join(dir, name))
+		raw, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		lines, err := ignorefile.ReadAll(f)
+		lines, err := ignoreLines(name, raw)
 		if err != nil {
 			return nil, slipway.Errorf(slipway.ErrInvalid, "%s: %w", name, err)
-		}
-		if name != ".dockerignore" {
-			for i, line := range lines {
-				lines[i] = anywhere(line)
-			}
 		}
 		return append(lines, ".git"), nil
 	}
 	return []string{".git"}, nil
+}
+
+// ignoreLines are the patterns of an ignore file: one has Docker's syntax, the others
+// have git's.
+func ignoreLines(name string, raw []byte) ([]string, error) {
+	if name == ".dockerignore" {
+		return ignorefile.ReadAll(bytes.NewReader(raw))
+	}
+	var patterns []string
+	for line := range strings.Lines(string(raw)) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line != "" && line[0] != '#' {
+			patterns = append(patterns, anywhere(line))
+		}
+	}
+	return patterns, nil
 }
 
 // anywhere turns a line of gitignore(5) into a pattern of dockerignore, which matches

@@ -19,7 +19,6 @@ const (
 	toolMemoryMB = 4096
 	toolDiskMB   = 4096
 	toolPIDs     = 1024
-	toolFiles    = 65536
 )
 
 // tool is a compiler or package manager that runs on a user's source, in a sandbox: it
@@ -71,7 +70,7 @@ func (p *Packager) runSandbox(ctx context.Context, t tool, emit emitter) (slipwa
 	box, err := p.launcher.Create(ctx, slipway.SandboxSpec{
 		ID: "build-" + slipway.NewID(), Hostname: "build", Layers: t.layers, Mounts: t.mounts,
 		Args: t.args, Env: t.env, Dir: t.dir,
-		MemoryMB: toolMemoryMB, EphemeralMB: toolDiskMB, PIDs: toolPIDs, OpenFiles: toolFiles,
+		MemoryMB: toolMemoryMB, EphemeralMB: toolDiskMB, PIDs: toolPIDs,
 		Network: slipway.NetworkEgress, Isolation: "native",
 	})
 	if err != nil {
