@@ -89,6 +89,11 @@ func (p *Packager) makeDebianBase(ctx context.Context, kind baseKind, suite stri
 	if digest, err = p.addBase(ctx, layer, scaffold); err != nil {
 		return "", "", err
 	}
+	if kind == basePython {
+		if digest, err = p.withBytecode(ctx, digest, emit); err != nil {
+			return "", "", err
+		}
+	}
 	about = fmt.Sprintf("%s from Debian packages (%s: %s)", p.versionOf(ctx, digest, from.tool), suite, strings.Join(from.packages, " "))
 	return digest, about, writeRecord(p.basesDir(string(kind)+"-"+suite), digest+"\n"+about)
 }
