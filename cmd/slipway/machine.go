@@ -30,7 +30,6 @@ func (s *server) startInvoker(ctx context.Context) error {
 		CacheDir:    s.cache,
 		PythonBase:  s.pythonBase,
 		NodeBase:    s.nodeBase,
-		Suite:       s.suite,
 		Python:      sdk.Python,
 		Node:        sdk.Node,
 		MaxUnpacked: s.maxUnpackedMB << 20,
@@ -83,7 +82,10 @@ func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
 }
 
 func (s *server) startSandboxes(ctx context.Context, egress *network.Egress) (*sandbox.Native, error) {
-	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Egress: egress}
+	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned()}
+	if egress != nil {
+		cfg.Egress = attach(egress)
+	}
 	launcher, err := sandbox.New(cfg, s.log)
 	if err != nil {
 		return nil, err
@@ -93,6 +95,17 @@ func (s *server) startSandboxes(ctx context.Context, egress *network.Egress) (*s
 	}
 	s.add("sandboxes", func(context.Context) error { return launcher.Close() })
 	return launcher, nil
+}
+
+// attach is the network as sandboxes see it.
+func attach(egress *network.Egress) sandbox.EgressFunc {
+	return func(ctx context.Context, id string, netns int) (sandbox.Link, error) {
+		link, err := egress.Attach(ctx, id, netns)
+		if err != nil {
+			return nil, err // and not a nil *network.Link, which is no nil Link
+		}
+		return link, nil
+	}
 }
 
 // instanceMemory is what may be promised to instances, in MiB: what was said, else

@@ -44,7 +44,6 @@ type invokerOptions struct {
 	startTimeout time.Duration
 	pythonBase   string
 	nodeBase     string
-	suite        string
 	network      bool
 	allow        []string
 	dns          []string
@@ -76,9 +75,8 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.memoryMB, "memory-mb", 0, "memory for all instances together, MiB (default: three quarters of the machine's)")
 	f.DurationVar(&o.startTimeout, "start-timeout", 10*time.Second, "how long an instance may take until it answers")
 	f.Int64Var(&o.maxUnpackedMB, "max-unpacked-mb", 4096, "largest unpacked source or image, MiB")
-	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3-slim, else made from Debian packages)")
-	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:lts-slim, else made from Debian packages)")
-	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages")
+	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3.13-slim, or one made from Debian packages)")
+	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:22-slim, or one made from Debian packages)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
 	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")

@@ -106,7 +106,7 @@ func (s *server) startBus(ctx context.Context) error {
 // openImages opens the local store of uploads, images and layers. In a cluster what is
 // missing comes from the bus's object store, and what is built here goes there.
 func (s *server) openImages() error {
-	cfg := packager.StoreConfig{Dir: s.dir.path}
+	cfg := packager.StoreConfig{Dir: s.dir.join("images")}
 	if s.nats != "" {
 		cfg.Upstream = s.bus.Blobs()
 	}
@@ -123,6 +123,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	}
 	g, err := gateway.New(gateway.Config{
 		ID:             s.id,
+		Build:          release,
 		Domain:         s.domain,
 		AuthOff:        s.auth == "off",
 		SpoolDir:       s.dir.join("spool"),
