@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// smallDisk is a filesystem of 512 KiB, until the test ends.
-func smallDisk(t *testing.T) string {
+// SmallDisk, for the tests outside of the package too, is a filesystem of 512 KiB, until the test ends.
+func SmallDisk(t *testing.T) string {
 	t.Helper()
 	requireRoot(t)
 	dir := t.TempDir()

@@ -244,7 +244,7 @@ func lying(archive []byte) []byte {
 }
 
 func TestExtractToFullDisk(t *testing.T) {
-	small := smallDisk(t)
+	small := SmallDisk(t)
 	archive := tarOf(t, file("a", strings.Repeat("x", 900_000)))
 	err := extract(t.Context(), small, bytes.NewReader(archive), int64(len(archive)), testLimits)
 	wantError(t, err, slipway.ErrUnavailable, "no space left in "+small+": free some or move --data")

@@ -71,7 +71,9 @@ func (s *Store) unpackVerified(ctx context.Context, root string, blob io.Reader,
 		return archiveError(err)
 	}
 	defer plain.Close()
-	var r io.Reader = &boundedReader{plain, s.limits.stream(), s.limits.Bytes}
+	ahead := newReadAhead(plain)
+	defer ahead.Close()
+	var r io.Reader = &boundedReader{ahead, s.limits.stream(), s.limits.Bytes}
 	sum := sha256.New()
 	if digest != diffID { // an uncompressed blob was verified when it was stored
 		r = io.TeeReader(r, sum)

@@ -214,7 +214,7 @@ func (b *countedBlobs) Open(ctx context.Context, digest string) (io.ReadCloser, 
 }
 
 func TestFullDisk(t *testing.T) {
-	dir := smallDisk(t)
+	dir := packager.SmallDisk(t)
 	s := newStore(t, dir, nil)
 	// Compressed it fits, unpacked it does not.
 	plain := layerOf(t, "a", strings.Repeat("1", 4<<20))
