@@ -51,10 +51,10 @@ func (s *Blobs) Has(ctx context.Context, digest string) (bool, error) {
 // if not, the error is ErrInvalid and nothing is stored. A blob that is there already
 // stays, and r is not read.
 func (s *Blobs) Put(ctx context.Context, digest string, size int64, r io.Reader) error {
-	if has, err := s.Has(ctx, digest); has || err != nil {
+	if err := checkDigest(digest); err != nil {
 		return err
 	}
-	if err := checkDigest(digest); err != nil {
+	if has, err := s.Has(ctx, digest); has || err != nil {
 		return err
 	}
 	checked := &checkedReader{r: r, digest: digest, size: size, hash: sha256.New()}

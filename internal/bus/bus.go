@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -175,16 +175,16 @@ func permanent(err error) bool {
 		errors.As(err, &api) && api.Code >= 400 && api.Code < 500
 }
 
-// address is where NATS is, without passwords.
+// address is where NATS is, without passwords and tokens.
 func (b *Bus) address() string {
 	if b.cfg.Server != nil {
 		return "the embedded server"
 	}
-	u, err := url.Parse(b.cfg.URL)
-	if err != nil {
-		return "its URL"
+	servers := strings.Split(b.cfg.URL, ",")
+	for i, server := range servers {
+		servers[i] = server[strings.LastIndexAny(server, "@/")+1:]
 	}
-	return u.Redacted()
+	return strings.Join(servers, ", ")
 }
 
 func (b *Bus) options(name string) []nats.Option {

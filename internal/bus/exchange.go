@@ -59,7 +59,7 @@ func (b *Bus) newExchange(call uint64) *exchange {
 func (x *exchange) receive(f frame, reply string) {
 	x.silent.Store(0)
 	if f.kind == kindCancel {
-		x.stop(errCancelled())
+		x.stop(x.errGone())
 		return
 	}
 	x.mu.Lock()
@@ -205,6 +205,10 @@ func (x *exchange) dismiss() {
 	x.wake.Broadcast()
 }
 
-func errCancelled() error {
-	return slipway.Errorf(slipway.ErrUnavailable, "the caller went away")
+// errGone is why a call is over that the other end has cancelled.
+func (x *exchange) errGone() error {
+	if x.inbox == nil {
+		return slipway.Errorf(slipway.ErrUnavailable, "the caller went away")
+	}
+	return slipway.Errorf(slipway.ErrUnavailable, "the process that answered the call gave it up: it is shutting down, or messages were lost; try again")
 }
