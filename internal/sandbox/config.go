@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"net/netip"
-	"regexp"
 
 	"github.com/slipway-run/slipway"
 )
@@ -50,8 +49,8 @@ func (c Config) withDefaults() (Config, error) {
 		c.IDs = lastID - c.FirstID + 1
 	}
 	switch {
-	case !groupName.MatchString(c.Name):
-		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox name %q: it must be 1 to 63 letters, digits and hyphens", c.Name)
+	case !isName(c.Name):
+		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox name %q: it must be 1 to 63 letters a-z, digits and hyphens", c.Name)
 	case c.Dir == "":
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox folder: none is configured")
 	case c.FirstID < idsPerSandbox || uint64(c.FirstID)+uint64(c.IDs) > lastID+1:
@@ -61,5 +60,3 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
-
-var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/slipway-run/slipway"
@@ -182,6 +184,60 @@ func TestIDsRunOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	bench.Output(t, "id")
+}
+
+// link is the end of an egress that leads nowhere.
+type link struct{ closed atomic.Bool }
+
+func (*link) DNS() []netip.Addr {
+	return []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd00::1")}
+}
+
+func (l *link) Close() error {
+	l.closed.Store(true)
+	return nil
+}
+
+func TestEgress(t *testing.T) {
+	var last *link
+	refuse := false
+	native, err := sandbox.New(sandbox.Config{
+		Dir: t.TempDir(), Name: fmt.Sprintf("slipway-test-%d-egress", os.Getpid()),
+		Egress: sandbox.EgressFunc(func(_ context.Context, _ string, netns int) (sandbox.Link, error) {
+			if refuse {
+				return nil, slipway.Errorf(slipway.ErrLimit, "no addresses are left")
+			}
+			if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", netns)); err != nil || !strings.HasPrefix(name, "net:") {
+				t.Errorf("not a network namespace: %s, %v", name, err)
+			}
+			last = new(link)
+			return last, nil
+		}),
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer native.Close()
+	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
+	spec := bench.Spec("cat", "/etc/resolv.conf")
+	spec.Network = slipway.NetworkEgress
+	p := bench.Start(t, spec)
+	p.Expect(t, "nameserver 10.1.2.3")
+	p.Expect(t, "nameserver fd00::1")
+	if last.closed.Load() {
+		t.Error("the link was closed while the sandbox was there")
+	}
+	if err := p.Close(); err != nil || !last.closed.Load() {
+		t.Errorf("the link was not closed: %v", err)
+	}
+	last = nil
+	if bench.Output(t, "id"); last != nil {
+		t.Error("a sandbox without egress was connected")
+	}
+	refuse = true
+	if _, err := native.Create(t.Context(), spec); !errors.Is(err, slipway.ErrLimit) || !strings.Contains(err.Error(), "no addresses") {
+		t.Errorf("an egress that refuses: %v", err)
+	}
 }
 
 func TestClose(t *testing.T) {

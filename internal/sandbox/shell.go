@@ -96,6 +96,8 @@ func hint(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w: the server must run as root, and user namespaces must be allowed", err)
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w: the server's program must be executable by every user: chmod 755 it", err)
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS):
 		return fmt.Errorf("%w: no more namespaces are allowed: raise the numbers in /proc/sys/user", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"math/bits"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -14,12 +13,10 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-var sandboxID = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-
 // checkSpec refuses what cannot become a sandbox, before anything is made.
 func checkSpec(s slipway.SandboxSpec) error {
 	switch {
-	case !sandboxID.MatchString(s.ID):
+	case !isName(s.ID):
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox id %q: it must be 1 to 63 letters a-z, digits and hyphens", s.ID)
 	case len(s.Layers) == 0:
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: the image has no layers", s.ID)
@@ -174,6 +171,13 @@ func capabilityBits(names []string) (uint64, error) {
 		return 0, fmt.Errorf("capabilities %s: one is named twice", strings.Join(names, " "))
 	}
 	return set, nil
+}
+
+// isName says whether s is 1 to 63 letters a-z, digits and hyphens. It is no regular
+// expression because one would be compiled in every init, too.
+func isName(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return len(s) >= 1 && len(s) <= 63 && strings.Trim(s, allowed) == ""
 }
 
 func orDefault(s, otherwise string) string {

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	commands := map[string]func(args []string) error{
-		"accept": accept, "args": args, "cat": cat, "connect": connect, "devices": devices, "echo": echo, "escape": escape,
+		"args": args, "cat": cat, "connect": connect, "devices": devices, "echo": echo, "escape": escape,
 		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id,
 		"ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces, "pause": pause, "read": read, "rlimit": rlimit,
 		"shout": shout, "spin": spin, "stat": stat, "syscalls": syscalls, "term": term, "write": write, "crash": crash,
@@ -298,9 +298,6 @@ func echo(a []string) error {
 		}()
 	}
 }
-
-// accept is echo for one connection, without a thread beside the one that waits.
-func accept(a []string) error { return echo(a) }
 
 func connect(a []string) error {
 	network, address, _ := strings.Cut(a[0], ",")
