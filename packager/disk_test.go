@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SmallDisk, for the tests outside of the package too, is a filesystem of 512 KiB, until the test ends.
+// SmallDisk is a filesystem of 512 KiB, until the test ends. Its name is exported for the
+// tests outside of the package.
 func SmallDisk(t *testing.T) string {
 	t.Helper()
 	requireRoot(t)
