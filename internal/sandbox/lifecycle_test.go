@@ -99,6 +99,7 @@ func TestOwnerKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = owner.Wait() // it was killed
+	sandboxtest.Eventually(t, "the kernel ends what is not frozen", func() bool { return len(processesWith(t, layer)) <= 1 })
 
 	native, err := sandbox.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
