@@ -1,6 +1,9 @@
 package bus
 
-import "io"
+import (
+	"io"
+	"sync"
+)
 
 // inlineBody is a body that came with its head.
 type inlineBody struct{ rest []byte }
@@ -24,10 +27,19 @@ func (b *inlineBody) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// Close forgets the rest.
-func (b *inlineBody) Close() error {
-	b.rest = nil
-	return nil
+// Close does nothing, so that it may be called while something reads.
+func (b *inlineBody) Close() error { return nil }
+
+// closeOnce closes a body once, though two goroutines have reason to.
+type closeOnce struct {
+	io.ReadCloser
+	once sync.Once
+	err  error
+}
+
+func (c *closeOnce) Close() error {
+	c.once.Do(func() { c.err = c.ReadCloser.Close() })
+	return c.err
 }
 
 // streamBody reads the body that the other end of a call sends.

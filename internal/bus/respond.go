@@ -16,9 +16,6 @@ func (x *exchange) respond(ctx context.Context, req *slipway.Request, resp *slip
 	if err != nil {
 		return x.sendError(err)
 	}
-	if resp.Body != nil {
-		defer resp.Body.Close()
-	}
 	if resp.Body == nil || small(req, resp) {
 		return x.sendWhole(resp)
 	}
@@ -38,6 +35,7 @@ func (x *exchange) sendWhole(resp *slipway.Response) error {
 	defer x.bus.buffers.give(buf)
 	*buf = appendResponse(*buf, resp, bodyFlags(resp.Body != nil, true))
 	if resp.Body != nil {
+		defer resp.Body.Close()
 		var err error
 		if *buf, err = appendBody(*buf, resp.Body, resp.Length); err != nil {
 			return x.sendError(bodyError(err))
@@ -53,10 +51,13 @@ func (x *exchange) sendStream(ctx context.Context, resp *slipway.Response) error
 	err := x.orError(x.send(kindHead, *buf))
 	x.bus.buffers.give(buf)
 	if err != nil {
+		resp.Body.Close()
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { resp.Body.Close() })()
-	if err := x.sendBody(resp.Body); err != nil {
+	body := &closeOnce{ReadCloser: resp.Body}
+	defer body.Close()
+	defer context.AfterFunc(ctx, func() { body.Close() })() // a Read that hangs comes back
+	if err := x.sendBody(body); err != nil {
 		if ctx.Err() != nil {
 			err = contextError(ctx)
 		}

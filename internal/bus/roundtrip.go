@@ -64,8 +64,10 @@ func (x *exchange) begin(ctx context.Context, subject string, req *slipway.Reque
 			return fmt.Errorf("read the request's body: %w", err)
 		}
 	}
+	source := req.Body
 	if !inline {
-		x.closeAtEnd(req.Body)
+		source = &closeOnce{ReadCloser: req.Body}
+		x.closeAtEnd(source)
 	}
 	if ctx.Err() != nil {
 		return contextError(ctx)
@@ -75,7 +77,7 @@ func (x *exchange) begin(ctx context.Context, subject string, req *slipway.Reque
 		return err
 	}
 	if !inline {
-		go x.upload(req.Body)
+		go x.upload(source)
 	}
 	return nil
 }
@@ -94,7 +96,7 @@ func (x *exchange) upload(body io.ReadCloser) {
 	err := x.sendBody(body)
 	if err == nil {
 		err = x.sendEnd(nil)
-	} else if x.going() {
+	} else {
 		err = x.sendError(fmt.Errorf("read the request's body: %w", err))
 	}
 	if err != nil && x.going() {

@@ -71,8 +71,12 @@ func (x *exchange) sendEnd(trailer slipway.Header) error {
 	return x.send(kindEnd, b)
 }
 
-// sendError ends a body, or takes the place of the response.
+// sendError ends a body, or takes the place of the response. After the end of the call
+// it says nothing: the other end has a better reason already.
 func (x *exchange) sendError(err error) error {
+	if !x.going() {
+		return errOver
+	}
 	return x.send(kindError, appendError(make([]byte, frameBytes), err))
 }
 
