@@ -1,0 +1,127 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"sync"
+
+	"github.com/slipway-run/slipway"
+)
+
+// httpRunner speaks HTTP/1.1 with a process that listens on $PORT, over connections
+// that are kept.
+type httpRunner struct {
+	in      *instance
+	address string
+
+	mu     sync.Mutex  // guards what follows
+	idle   []*httpConn // the one used last at the end
+	closed bool
+}
+
+func newHTTPRunner(in *instance, f found) *httpRunner {
+	h := &httpRunner{in: in, address: f.address}
+	h.keep(newHTTPConn(f.conn)) // a server of one connection at a time waits on this one
+	return h
+}
+
+// run implements runner. The timeout bounds the time to the head of the answer, and
+// then every silence; uploads and answers that flow may take longer.
+func (h *httpRunner) run(ctx context.Context, req *slipway.Request, release func(bool)) (*slipway.Response, error) {
+	if req.Mode == slipway.ModeInvoke {
+		req = invokeOverHTTP(req)
+	}
+	if err := checkHead(req); err != nil {
+		release(true)
+		return nil, err
+	}
+	for {
+		c, err := h.conn(ctx)
+		if err != nil {
+			return h.noConn(ctx, req, err, release)
+		}
+		x := newExchange(ctx, h, c, req, release)
+		resp, err := x.do()
+		if !errors.Is(err, errStale) {
+			return resp, err
+		}
+	}
+}
+
+// invokeOverHTTP makes a call of the API a request that a server can answer. The key of
+// the caller is no business of the function.
+func invokeOverHTTP(req *slipway.Request) *slipway.Request {
+	r := *req
+	r.Method, r.Target = http.MethodPost, "/"
+	r.Header = maps.Clone(req.Header)
+	for _, name := range [...]string{"Authorization", "Cookie", "Connection", "Upgrade"} {
+		delete(r.Header, name)
+	}
+	return &r
+}
+
+// noConn is the outcome when no connection can be made.
+func (h *httpRunner) noConn(ctx context.Context, req *slipway.Request, err error, release func(bool)) (*slipway.Response, error) {
+	switch {
+	case ctx.Err() != nil:
+		release(true)
+		return nil, ctx.Err()
+	case h.in.endsSoon():
+		release(false)
+		return nil, errGone
+	default:
+		release(false)
+		return h.in.fail(req.ID, badResponse("the process does not accept connections any more: %v", err)), nil
+	}
+}
+
+// conn is a kept connection that is still good, or a new one.
+func (h *httpRunner) conn(ctx context.Context) (*httpConn, error) {
+	for c := h.take(); c != nil; c = h.take() {
+		if !c.stale() {
+			return c, nil
+		}
+		c.Close()
+	}
+	conn, err := h.in.dial(ctx, h.address)
+	if err != nil {
+		return nil, err
+	}
+	return newHTTPConn(conn), nil
+}
+
+func (h *httpRunner) take() *httpConn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.idle) == 0 {
+		return nil
+	}
+	c := h.idle[len(h.idle)-1]
+	h.idle = h.idle[:len(h.idle)-1]
+	return c
+}
+
+func (h *httpRunner) keep(c *httpConn) {
+	if cap(c.head) > keptHead {
+		c.head = nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		c.Close()
+		return
+	}
+	h.idle = append(h.idle, c)
+}
+
+func (h *httpRunner) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for _, c := range h.idle {
+		c.Close()
+	}
+	h.idle = nil
+}

@@ -1,0 +1,163 @@
+package invoker
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker/runtimeapi"
+)
+
+const (
+	closeGrace = 2 * time.Second        // between SIGTERM and SIGKILL
+	exitNotice = 500 * time.Millisecond // a broken connection is a crash if the end of the process is known by then
+	readRest   = 500 * time.Millisecond // what was printed before the end is read by then
+)
+
+// instance is one sandbox with the protocol its process speaks.
+type instance struct {
+	id       string
+	region   string
+	spec     slipway.Spec
+	sandbox  slipway.Sandbox
+	output   *output
+	api      *runtimeapi.Server // while the process may poll it; else nil
+	protocol slipway.Protocol   // as found
+	runner   runner             // nil when it has shown its protocol and can take no event
+	done     <-chan struct{}    // no events can be taken any more
+
+	killed   atomic.Bool // Close need not wait for the process
+	closing  sync.Once
+	closed   chan struct{}
+	closeErr error
+}
+
+// runner gives events to the process of one instance.
+type runner interface {
+	// run gives one event and returns when the head of the answer is there. It calls
+	// release exactly once, when the event is over: after the body, and whatever
+	// happens. An error is the platform's; it is errGone when nothing was sent yet.
+	run(ctx context.Context, req *slipway.Request, release func(reuse bool)) (*slipway.Response, error)
+	// close ends what the runner keeps open.
+	close()
+}
+
+func (in *instance) ID() string            { return in.id }
+func (in *instance) Done() <-chan struct{} { return in.done }
+
+// start executes the process and lets the pipes go.
+func (in *instance) start(ctx context.Context, stdio slipway.Stdio) error {
+	err := in.sandbox.Start(ctx, stdio)
+	closeFiles(stdio.Stdin, stdio.Stdout, stdio.Stderr)
+	return err
+}
+
+// listen opens the Runtime API in the sandbox, before the process starts.
+func (in *instance) listen(ctx context.Context, api *runtimeapi.Server) error {
+	l, err := in.sandbox.Listen(ctx, "tcp", runtimeAPI)
+	if err != nil {
+		return slipway.Errorf(slipway.ErrInternal, "listen on %s in the sandbox: %w", runtimeAPI, err)
+	}
+	in.api = api
+	go func() { _ = api.Serve(l) }() // ends with api.Close; an error before shows as a program that gets no events
+	return nil
+}
+
+// unlisten closes the Runtime API.
+func (in *instance) unlisten() {
+	if in.api != nil {
+		in.api.Close()
+		in.api = nil
+	}
+}
+
+// kill ends the process at once; Close does the rest.
+func (in *instance) kill() {
+	in.killed.Store(true)
+	_ = in.sandbox.Signal(syscall.SIGKILL) // one that has ended is as good
+}
+
+// Close implements slipway.Instance.
+func (in *instance) Close() error {
+	in.closing.Do(func() {
+		in.terminate()
+		in.closeErr = in.sandbox.Close()
+		if in.runner != nil {
+			in.runner.close()
+		}
+		in.unlisten()
+		in.output.stop()
+		close(in.closed)
+	})
+	<-in.closed
+	return in.closeErr
+}
+
+// terminate asks the process to end, and waits a little for it.
+func (in *instance) terminate() {
+	if in.killed.Load() || in.ended() || in.sandbox.Signal(syscall.SIGTERM) != nil {
+		return
+	}
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-in.sandbox.Done():
+	case <-grace.C:
+	}
+}
+
+func (in *instance) ended() bool {
+	select {
+	case <-in.sandbox.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// endsSoon waits a moment for the end of the process, and says whether it came.
+func (in *instance) endsSoon() bool {
+	notice := time.NewTimer(exitNotice)
+	defer notice.Stop()
+	select {
+	case <-in.sandbox.Done():
+		return true
+	case <-notice.C:
+		return false
+	}
+}
+
+// dial connects to the process.
+func (in *instance) dial(ctx context.Context, address string) (net.Conn, error) {
+	return in.sandbox.Dial(ctx, "tcp", address)
+}
+
+// begin makes id the invocation whose lines follow, when there can only be one.
+func (in *instance) begin(id string) {
+	if in.spec.Config.Scaling.Concurrency <= 1 {
+		in.output.invocation.Store(&id)
+	}
+}
+
+func (in *instance) end() { in.output.invocation.Store(nil) }
+
+// fail is the outcome of an event whose function did something wrong; it is put in the
+// log, because the platform found it.
+func (in *instance) fail(id string, failure *slipway.FunctionError) *slipway.Response {
+	if in.ended() {
+		in.output.settle(readRest)
+	}
+	if !failure.Handled {
+		in.output.say(id, failure.Type+": "+failure.Message)
+	}
+	return &slipway.Response{FunctionError: failure, LogTail: in.output.tail.String()}
+}
+
+// crash is the outcome of an event whose process has ended.
+func (in *instance) crash(id string) *slipway.Response {
+	return in.fail(id, exited(id, in.sandbox.Exit(), in.spec.Config.MemoryMB))
+}

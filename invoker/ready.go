@@ -1,0 +1,191 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// How often an instance that starts is looked at. Early, half a millisecond matters:
+// most programs listen within the first milliseconds; later it does not.
+const (
+	dialEarly  = 300 * time.Microsecond
+	dialLate   = 2 * time.Millisecond
+	dialSlow   = 10 * time.Millisecond
+	earlyPhase = 100 * time.Millisecond
+	latePhase  = time.Second
+
+	stdinPoll = 5 * time.Millisecond   // how often it is asked whether the process reads its standard input
+	stdinHeld = 100 * time.Millisecond // and for how long it must, to be taken for a stdio function
+)
+
+// found is what a process turned out to do first.
+type found struct {
+	protocol slipway.Protocol
+	conn     net.Conn // http: the connection that was accepted
+	address  string   // http: where
+}
+
+// await waits until the process is ready in the protocol that is wanted, or with
+// ProtocolAuto in any. It gives up when the process ends, says that it cannot
+// initialize, or takes too long.
+func (s *Starter) await(ctx context.Context, in *instance, want slipway.Protocol) (found, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.StartTimeout, errStartTimeout)
+	defer cancel()
+	var accepted chan found
+	if want != slipway.ProtocolLambda {
+		accepted = make(chan found, 1)
+		go in.dialUntil(ctx, accepted)
+	}
+	var polled, initFailed, reads <-chan struct{}
+	if in.api != nil {
+		polled, initFailed = in.api.Polled(), in.api.InitFailed()
+	}
+	if want == slipway.ProtocolAuto {
+		reads = in.readsStdin(ctx)
+	}
+	f, err := found{}, error(nil)
+	select {
+	case f = <-accepted:
+		return f, nil
+	case <-polled:
+		f.protocol = slipway.ProtocolLambda
+	case <-reads:
+		f.protocol = slipway.ProtocolStdio
+	case <-initFailed:
+		err = in.startError(in.api.InitError())
+	case <-in.sandbox.Done():
+		f, err = in.endedEarly(want)
+	case <-ctx.Done():
+		err = ctx.Err()
+		if errors.Is(context.Cause(ctx), errStartTimeout) {
+			err = in.startError(&slipway.FunctionError{Type: typeStartTimeout, Message: notReady(in.spec, want, s.cfg.StartTimeout)})
+		}
+	}
+	cancel()
+	dropConn(accepted)
+	return f, err
+}
+
+// errStartTimeout tells the end of the start's own time from that of the caller.
+var errStartTimeout = errors.New("start timeout")
+
+// dropConn closes a connection that was made when something else had decided already.
+// dialUntil always sends, or closes the channel.
+func dropConn(accepted <-chan found) {
+	if accepted == nil {
+		return
+	}
+	if f, ok := <-accepted; ok {
+		f.conn.Close()
+	}
+}
+
+// dialUntil tries the port until something accepts, on both loopback addresses: some
+// programs listen on ::1 only.
+func (in *instance) dialUntil(ctx context.Context, accepted chan<- found) {
+	defer close(accepted)
+	port := strconv.Itoa(in.spec.Config.Port)
+	addresses := [...]string{"127.0.0.1:" + port, "[::1]:" + port}
+	began := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for try := 0; ; try++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		address := addresses[0]
+		if try%8 == 7 {
+			address = addresses[1]
+		}
+		if conn, err := in.dial(ctx, address); err == nil {
+			accepted <- found{slipway.ProtocolHTTP, conn, address}
+			return
+		}
+		timer.Reset(dialPause(time.Since(began)))
+	}
+}
+
+func dialPause(elapsed time.Duration) time.Duration {
+	switch {
+	case elapsed < earlyPhase:
+		return dialEarly
+	case elapsed < latePhase:
+		return dialLate
+	default:
+		return dialSlow
+	}
+}
+
+// readsStdin is closed when the process has been blocked in reading its standard input
+// for a while: a server may do so for a moment before it listens.
+func (in *instance) readsStdin(ctx context.Context) <-chan struct{} {
+	reads := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(stdinPoll)
+		defer tick.Stop()
+		var since time.Time
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-tick.C:
+				switch {
+				case !in.sandbox.ReadsStdin():
+					since = time.Time{}
+				case since.IsZero():
+					since = now
+				case now.Sub(since) >= stdinHeld:
+					close(reads)
+					return
+				}
+			}
+		}
+	}()
+	return reads
+}
+
+// endedEarly is what the end of a process that was never ready means: one that does
+// its work without waiting for anything is a stdio function.
+func (in *instance) endedEarly(want slipway.Protocol) (found, error) {
+	exit := in.sandbox.Exit()
+	if want == slipway.ProtocolAuto && exit.Success() {
+		return found{protocol: slipway.ProtocolStdio}, nil
+	}
+	failure := exitFailure(exit, in.spec.Config.MemoryMB)
+	failure.Message = fmt.Sprintf("the process ended before it was ready: %s", exit)
+	if want == slipway.ProtocolHTTP && exit.Success() {
+		failure.Message += fmt.Sprintf("; it must keep listening on port %d ($PORT)", in.spec.Config.Port)
+	}
+	return found{}, in.startError(failure)
+}
+
+// startError adds what the process printed last.
+func (in *instance) startError(failure *slipway.FunctionError) error {
+	if in.ended() {
+		in.output.settle(readRest)
+	}
+	err := &startError{failure: failure, tail: in.output.tail.String()}
+	in.output.say("", failure.Type+": "+failure.Message)
+	return err
+}
+
+// notReady says what was waited for in vain.
+func notReady(spec slipway.Spec, want slipway.Protocol, after time.Duration) string {
+	port := spec.Config.Port
+	switch want {
+	case slipway.ProtocolHTTP:
+		return fmt.Sprintf("nothing listens on port %d after %s", port, after)
+	case slipway.ProtocolLambda:
+		return fmt.Sprintf("the process did not ask the Runtime API for an event within %s", after)
+	default:
+		return fmt.Sprintf("nothing listens on port %d after %s, and the process neither asks the Runtime API for events nor reads its standard input", port, after)
+	}
+}

@@ -1,0 +1,105 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/slipway-run/slipway"
+)
+
+// asker gets a spec from a gateway.
+type asker func(ctx context.Context, ref slipway.VersionRef) (slipway.Spec, error)
+
+// specs keeps the specs of versions until their function changes.
+type specs struct {
+	ask asker
+
+	mu      sync.RWMutex // guards what follows
+	entries map[slipway.VersionRef]*specEntry
+}
+
+// specEntry is a spec that is known, or being asked for: once, whoever waits for it.
+type specEntry struct {
+	ready chan struct{} // closed when spec and err are set
+	spec  slipway.Spec
+	err   error
+}
+
+func newSpecs(ask asker) *specs {
+	return &specs{ask: ask, entries: make(map[slipway.VersionRef]*specEntry)}
+}
+
+func (s *specs) get(ctx context.Context, ref slipway.VersionRef) (slipway.Spec, error) {
+	s.mu.RLock()
+	e := s.entries[ref]
+	s.mu.RUnlock()
+	if e == nil {
+		e = s.begin(ctx, ref)
+	}
+	select {
+	case <-e.ready:
+		return e.spec, e.err
+	case <-ctx.Done():
+		return slipway.Spec{}, ctx.Err()
+	}
+}
+
+// begin asks, unless another began meanwhile. An error is not kept.
+func (s *specs) begin(ctx context.Context, ref slipway.VersionRef) *specEntry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[ref]; e != nil {
+		return e
+	}
+	e := &specEntry{ready: make(chan struct{})}
+	s.entries[ref] = e
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		if e.spec, e.err = s.ask(ctx, ref); e.err != nil {
+			s.forget(ref, e)
+		}
+		close(e.ready)
+	}()
+	return e
+}
+
+func (s *specs) forget(ref slipway.VersionRef, e *specEntry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entries[ref] == e {
+		delete(s.entries, ref)
+	}
+}
+
+// drop forgets all versions of a function.
+func (s *specs) drop(f slipway.FunctionRef) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ref := range s.entries {
+		if functionOf(ref) == f {
+			delete(s.entries, ref)
+		}
+	}
+}
+
+func functionOf(ref slipway.VersionRef) slipway.FunctionRef {
+	return slipway.FunctionRef{Tenant: ref.Tenant, Function: ref.Function}
+}
+
+// changed acts on the news that a function changed: what is known of it is forgotten,
+// and the instances of versions that exist no more are stopped. Versions that merely
+// get no events any more stop by their idle timeout.
+func (i *Invoker) changed(ctx context.Context, f slipway.FunctionRef) {
+	i.specs.drop(f)
+	gone := make(map[slipway.VersionRef]bool)
+	for _, c := range i.pool.Counts() {
+		if functionOf(c.VersionRef) != f {
+			continue
+		}
+		_, err := i.specs.get(ctx, c.VersionRef)
+		gone[c.VersionRef] = errors.Is(err, slipway.ErrNotFound)
+	}
+	i.pool.Retire(f, func(ref slipway.VersionRef) bool { return !gone[ref] })
+}

@@ -1,0 +1,108 @@
+package invoker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker/runtimeapi"
+)
+
+// Starter makes instances: a sandbox from the version's image, its process started,
+// and waited for until it can take events.
+type Starter struct {
+	cfg      Config
+	launcher slipway.Launcher
+	images   Images
+	logs     LogWriter
+	log      *slog.Logger
+
+	openFiles int // RLIMIT_NOFILE of instances
+}
+
+// NewStarter makes a Starter; it starts nothing.
+func NewStarter(cfg Config, launcher slipway.Launcher, images Images, logs LogWriter, log *slog.Logger) *Starter {
+	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, openFiles: openFiles()}
+}
+
+// Start makes an instance that is ready for events. With ProtocolAuto it finds out
+// what the process speaks; the instance says so (see Protocol). An error that is the
+// fault of the user's code is ErrInvalid, wraps a *slipway.FunctionError, and has what
+// the process printed last in its message. On an error nothing is left.
+func (s *Starter) Start(ctx context.Context, spec slipway.Spec) (slipway.Instance, error) {
+	in, err := s.create(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Protocol == slipway.ProtocolStdio {
+		in.serveStdio()
+		return in, nil
+	}
+	if err := s.bringUp(ctx, in); err != nil {
+		in.killed.Store(true)
+		if cause := in.Close(); cause != nil {
+			s.log.Warn("instance could not be removed", "instance", in.id, "function", spec.Function, "err", cause)
+		}
+		return nil, err
+	}
+	return in, nil
+}
+
+// create makes the sandbox; nothing runs in it yet.
+func (s *Starter) create(ctx context.Context, spec slipway.Spec) (*instance, error) {
+	image, err := s.images.Prepare(ctx, spec.Digest)
+	if err != nil {
+		return nil, err
+	}
+	id := slipway.NewID()
+	sb := sandboxSpec(id, s.cfg.Region, spec, image)
+	sb.OpenFiles = s.openFiles
+	if len(sb.Args) == 0 {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "the image has neither an entrypoint nor a command; say what to run with command")
+	}
+	sandbox, err := s.launcher.Create(ctx, sb)
+	if err != nil {
+		return nil, err
+	}
+	return &instance{
+		id: id, spec: spec, sandbox: sandbox, region: s.cfg.Region,
+		output: newOutput(s.logs, id, spec.VersionRef),
+		done:   sandbox.Done(), closed: make(chan struct{}),
+	}, nil
+}
+
+// bringUp starts the process and waits until it is ready.
+func (s *Starter) bringUp(ctx context.Context, in *instance) error {
+	protocol := in.spec.Protocol
+	if protocol != slipway.ProtocolHTTP {
+		if err := in.listen(ctx, runtimeapi.New(in.spec.Config.Scaling.Concurrency, s.log)); err != nil {
+			return err
+		}
+	}
+	stdio, input, err := in.pipes(protocol == slipway.ProtocolAuto)
+	if err != nil {
+		return err
+	}
+	if input != nil {
+		defer input.Close() // from then on it reads as /dev/null does
+	}
+	if err := in.start(ctx, stdio); err != nil {
+		return startFailure(err)
+	}
+	found, err := s.await(ctx, in, protocol)
+	if err != nil {
+		return err
+	}
+	in.serve(found)
+	return nil
+}
+
+// startFailure is why the process could not be executed. Launchers say with ErrInvalid
+// that it is the fault of what the user sent: no such program, or one that is none.
+func startFailure(err error) error {
+	if errors.Is(err, slipway.ErrInvalid) {
+		return &startError{failure: &slipway.FunctionError{Type: typeInvalidEntrypoint, Message: err.Error()}}
+	}
+	return err
+}

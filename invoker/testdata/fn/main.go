@@ -1,0 +1,41 @@
+// Command fn is the function of this package's tests: its first argument says which
+// protocol it speaks, and the event what it does.
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if os.Args[1] != "stdio" { // whose standard output is its answer
+		fmt.Println("fn begins")
+	}
+	switch os.Args[1] {
+	case "http":
+		serveHTTP()
+	case "lambda":
+		pollLambda()
+	case "stdio":
+		runStdio()
+	case "exit":
+		fmt.Fprintln(os.Stderr, "no database")
+		os.Exit(7)
+	case "idle":
+		fmt.Println("just thinking")
+		time.Sleep(time.Hour)
+	}
+}
+
+// hog takes memory until there is none.
+func hog() {
+	var all [][]byte
+	for {
+		b := make([]byte, 8<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		all = append(all, b)
+	}
+}
