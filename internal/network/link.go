@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 )
@@ -57,7 +58,7 @@ func (e *Egress) Attach(ctx context.Context, id string, netns int) (*Link, error
 	l := &Link{Name: g.pool.linkName(slot), egress: e, resolvers: g.resolvers, slot: slot}
 	l.IPv4, l.IPv6 = g.pool.addresses(slot)
 	l.close = sync.OnceValue(l.detach)
-	if err := g.connect(l, id, netns); err != nil {
+	if err := g.connect(ctx, l, id, netns); err != nil {
 		return nil, errors.Join(fmt.Errorf("attach %s to the network: %w", id, err), g.remove(l))
 	}
 	return l, nil
@@ -82,7 +83,7 @@ func (g *gateway) remove(l *Link) error {
 }
 
 // connect makes the pair and sets both ends up, in four exchanges with the kernel.
-func (g *gateway) connect(l *Link, id string, netns int) error {
+func (g *gateway) connect(ctx context.Context, l *Link, id string, netns int) error {
 	if err := g.host.links.do(createVeth(l.Name, netns, g.mtu)); err != nil {
 		return fmt.Errorf("create the veth pair %s: %w", l.Name, err)
 	}
@@ -100,7 +101,27 @@ func (g *gateway) connect(l *Link, id string, netns int) error {
 	if err := l.furnish(netns); err != nil {
 		return fmt.Errorf("set %s up in the sandbox: %w", inside, err)
 	}
-	return g.host.links.do(settle(index))
+	return g.host.awaitCarrier(ctx, index)
+}
+
+// carrierTimeout is far more than the kernel takes.
+const carrierTimeout = time.Second
+
+// awaitCarrier returns when the host's end can send. It was set up while the other was
+// down, and until a worker of the kernel has noticed the change it drops what it is
+// given. Kernels from about 6.8 notice it when they are asked; older ones do within a
+// millisecond.
+func (h *host) awaitCarrier(ctx context.Context, index int) error {
+	for deadline := time.Now().Add(carrierTimeout); time.Now().Before(deadline); {
+		if up, err := h.links.operational(index); up || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+	return errors.New("the link has no carrier: the sandbox's end is down")
 }
 
 // furnish sets up the sandbox's end.

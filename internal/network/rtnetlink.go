@@ -32,6 +32,11 @@ func (s *socket) close() { unix.Close(s.fd) }
 // The kernel does every one of them, also after one that it refused; the error is
 // that of the first it refused.
 func (s *socket) do(requests ...*nl.NetlinkRequest) error {
+	return s.exchange(func(syscall.NetlinkMessage) {}, requests...)
+}
+
+// exchange is do for requests that are answered by more than an acknowledgement.
+func (s *socket) exchange(answer func(syscall.NetlinkMessage), requests ...*nl.NetlinkRequest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var datagram []byte
@@ -45,11 +50,11 @@ func (s *socket) do(requests ...*nl.NetlinkRequest) error {
 	if err := unix.Sendto(s.fd, datagram, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("send to netlink: %w", err)
 	}
-	return s.acknowledged(first)
+	return s.acknowledged(first, answer)
 }
 
 // acknowledged reads the kernel's answers to the requests first to s.seq.
-func (s *socket) acknowledged(first uint32) error {
+func (s *socket) acknowledged(first uint32, answer func(syscall.NetlinkMessage)) error {
 	var refused error
 	buffer := make([]byte, 16<<10)
 	for next := first; next <= s.seq; {
@@ -65,7 +70,11 @@ func (s *socket) acknowledged(first uint32) error {
 			return fmt.Errorf("receive from netlink: %w", err)
 		}
 		for _, m := range messages {
-			if m.Header.Type != unix.NLMSG_ERROR || m.Header.Seq != next || len(m.Data) < 4 {
+			if m.Header.Seq != next {
+				continue
+			}
+			if m.Header.Type != unix.NLMSG_ERROR || len(m.Data) < 4 {
+				answer(m)
 				continue
 			}
 			next++
@@ -76,6 +85,23 @@ func (s *socket) acknowledged(first uint32) error {
 	}
 	return refused
 }
+
+// operational says whether the interface can send: the kernel has seen that it is up
+// at both ends.
+func (s *socket) operational(index int) (up bool, err error) {
+	err = s.exchange(func(m syscall.NetlinkMessage) {
+		if m.Header.Type != unix.RTM_NEWLINK || len(m.Data) < unix.SizeofIfInfomsg {
+			return
+		}
+		attributes, _ := nl.ParseRouteAttrAsMap(m.Data[unix.SizeofIfInfomsg:])
+		state := attributes[unix.IFLA_OPERSTATE].Value
+		up = len(state) == 1 && state[0] == operUp
+	}, getLink(index))
+	return up, err
+}
+
+// operUp is IF_OPER_UP of linux/if.h.
+const operUp = 6
 
 // interfaceIndex is the index of the interface in the socket's namespace.
 func (s *socket) interfaceIndex(name string) (int, error) {

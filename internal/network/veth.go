@@ -93,10 +93,7 @@ func changeLink(index int) (*nl.NetlinkRequest, *nl.IfInfomsg) {
 	return r, m
 }
 
-// settle asks about the interface, which makes the kernel act on a change of carrier
-// now and not in a worker's time: until then the end that was set up first, while
-// the other was down, would drop what it is given to send.
-func settle(index int) *nl.NetlinkRequest {
+func getLink(index int) *nl.NetlinkRequest {
 	r := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
 	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	m.Index = int32(index)
