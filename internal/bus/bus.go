@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -132,95 +131,6 @@ func (b *Bus) unlimited(sub *nats.Subscription) error {
 	return b.natsError("listen on the bus", sub.SetPendingLimits(-1, -1))
 }
 
-// dial connects, again and again until ctx ends.
-func (b *Bus) dial(ctx context.Context, name string) (conn *nats.Conn, err error) {
-	err = b.retry(ctx, "connect to NATS at "+b.address(), func(context.Context) error {
-		conn, err = nats.Connect(b.cfg.URL, b.options(name)...)
-		return err
-	})
-	return conn, err
-}
-
-// retryEvery is the pause between attempts while a server comes up.
-const retryEvery = 250 * time.Millisecond
-
-// retry calls try until it succeeds, ctx ends, or trying again cannot help.
-func (b *Bus) retry(ctx context.Context, act string, try func(context.Context) error) error {
-	tick := time.NewTicker(retryEvery)
-	defer tick.Stop()
-	for said := false; ; {
-		err := try(ctx)
-		if err == nil {
-			return nil
-		}
-		if !said && ctx.Err() == nil {
-			said = true
-			b.log.Warn("the bus is not there yet", "act", act, "err", err)
-		}
-		if permanent(err) {
-			return b.natsError(act, err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return b.natsError(act, cmp.Or(err, ctx.Err()))
-		}
-	}
-}
-
-func permanent(err error) bool {
-	var api *jetstream.APIError
-	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
-		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) ||
-		errors.As(err, &api) && api.Code >= 400 && api.Code < 500
-}
-
-// address is where NATS is, without passwords and tokens.
-func (b *Bus) address() string {
-	if b.cfg.Server != nil {
-		return "the embedded server"
-	}
-	servers := strings.Split(b.cfg.URL, ",")
-	for i, server := range servers {
-		servers[i] = server[strings.LastIndexAny(server, "@/")+1:]
-	}
-	return strings.Join(servers, ", ")
-}
-
-func (b *Bus) options(name string) []nats.Option {
-	opts := []nats.Option{
-		nats.Name(name), nats.Timeout(2 * time.Second),
-		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
-		nats.ReconnectBufSize(-1), // say that there is no connection rather than send late
-		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
-		nats.SkipSubjectValidation(),
-		nats.DisconnectErrHandler(b.lost), nats.ReconnectHandler(b.found), nats.ErrorHandler(b.asyncError),
-	}
-	if s := b.cfg.Server; s != nil {
-		opts = append(opts, nats.InProcessServer(s.nats))
-		if s.token != "" {
-			opts = append(opts, nats.Token(s.token))
-		}
-	}
-	return opts
-}
-
-func (b *Bus) lost(_ *nats.Conn, err error) {
-	if b.closing.Err() == nil {
-		b.log.Warn("the connection to NATS is lost; trying again until it is back", "server", b.address(), "err", err)
-	}
-}
-
-func (b *Bus) found(*nats.Conn) { b.log.Info("the connection to NATS is back", "server", b.address()) }
-
-func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
-	subject := ""
-	if sub != nil {
-		subject = sub.Subject
-	}
-	b.log.Warn("nats", "subject", subject, "err", err)
-}
-
 // publish sends one message of a call.
 func (b *Bus) publish(subject, reply string, data []byte) error {
 	err := b.calls.PublishRequest(subject, reply, data)
@@ -233,23 +143,4 @@ func (b *Bus) publish(subject, reply string, data []byte) error {
 // flush returns when the server has seen all that was sent.
 func (b *Bus) flush(act string) error {
 	return b.natsError(act, b.calls.FlushTimeout(b.cfg.PeerTimeout))
-}
-
-// natsError gives an error of NATS its kind; nil stays nil.
-func (b *Bus) natsError(act string, err error) error {
-	var known *slipway.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &known), errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: %w", act, err)
-	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrDisconnected):
-		return slipway.Errorf(slipway.ErrUnavailable, "%s: there is no connection to NATS at %s; it is being made again: %w", act, b.address(), err)
-	case errors.Is(err, nats.ErrAuthorization):
-		return slipway.Errorf(slipway.ErrUnauthorized, "%s: NATS does not know these credentials; put them into its URL: %w", act, err)
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		return slipway.Errorf(slipway.ErrInvalid, "%s: NATS at %s runs without JetStream; start nats-server with --jetstream: %w", act, b.address(), err)
-	default:
-		return slipway.Errorf(slipway.ErrUnavailable, "%s: %w", act, err)
-	}
 }
