@@ -190,9 +190,7 @@ func TestUpgrade(t *testing.T) {
 
 func TestHTTPFailures(t *testing.T) {
 	m := boot(t)
-	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) {
-		c.MemoryMB, c.Timeout = 64, slipway.Duration(2*time.Second)
-	})
+	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.MemoryMB = 64 })
 	t.Run("crash", func(t *testing.T) {
 		r := request(ref, "GET", "/crash", "")
 		resp := m.send(r)
@@ -217,6 +215,7 @@ func TestHTTPFailures(t *testing.T) {
 		}
 	})
 	t.Run("timeout", func(t *testing.T) {
+		ref := m.deploy("slow", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Timeout = slipway.Duration(2 * time.Second) })
 		r := request(ref, "GET", "/sleep", "")
 		resp := m.send(r)
 		wantFailure(t, resp, slipway.ErrorTypeTimeout, "RequestId: "+r.ID+" Error: Task timed out after 2.00 seconds")

@@ -68,7 +68,7 @@ func TestLambdaHTTPEvents(t *testing.T) {
 
 func TestLambdaInvocations(t *testing.T) {
 	m := boot(t)
-	ref := m.deploy("fn", slipway.ProtocolLambda, func(c *slipway.Config) { c.MemoryMB, c.Timeout = 64, slipway.Duration(2*time.Second) })
+	ref := m.deploy("fn", slipway.ProtocolLambda, func(c *slipway.Config) { c.MemoryMB = 64 })
 
 	t.Run("result", func(t *testing.T) {
 		if got := read(t, m.send(invocation(ref, `{"a":[1]}`))); got != `{"a":[1]}` {
@@ -112,6 +112,7 @@ func TestLambdaInvocations(t *testing.T) {
 		wantFailure(t, m.send(r), slipway.ErrorTypeExit, "RequestId: "+r.ID+" Error: Runtime exited without providing a reason")
 	})
 	t.Run("timeout", func(t *testing.T) {
+		ref := m.deploy("slow", slipway.ProtocolLambda, func(c *slipway.Config) { c.Timeout = slipway.Duration(2 * time.Second) })
 		r := invocation(ref, `{"do":"sleep"}`)
 		resp := m.send(r)
 		wantFailure(t, resp, slipway.ErrorTypeTimeout, "RequestId: "+r.ID+" Error: Task timed out after 2.00 seconds")

@@ -11,7 +11,7 @@ import (
 
 func TestStdio(t *testing.T) {
 	m := boot(t)
-	ref := m.deploy("fn", slipway.ProtocolStdio, func(c *slipway.Config) { c.Timeout = slipway.Duration(2 * time.Second) })
+	ref := m.deploy("fn", slipway.ProtocolStdio)
 
 	t.Run("text", func(t *testing.T) {
 		resp := m.send(request(ref, "POST", "/", "hello"))
@@ -44,6 +44,7 @@ func TestStdio(t *testing.T) {
 		}
 	})
 	t.Run("timeout", func(t *testing.T) {
+		ref := m.deploy("slow", slipway.ProtocolStdio, func(c *slipway.Config) { c.Timeout = slipway.Duration(2 * time.Second) })
 		wantFailure(t, m.send(request(ref, "POST", "/", "sleep")), slipway.ErrorTypeTimeout, "timed out after 2.00 seconds")
 	})
 	t.Run("caller goes away", func(t *testing.T) {
