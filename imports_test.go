@@ -15,23 +15,29 @@ const module = "github.com/slipway-run/slipway"
 // ours, and which third-party modules have their one door there. A new arrow is
 // added here on purpose or not at all.
 var rooms = map[string]struct{ ours, doors []string }{
-	"":                   {},
-	"migrations":         {},
-	"sdk":                {ours: []string{""}},
-	"store":              {ours: []string{"", "migrations"}, doors: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3"}},
-	"internal/cgroup":    {doors: []string{"golang.org/x/sys"}},
-	"internal/network":   {doors: []string{"golang.org/x/sys", "github.com/vishvananda/netlink", "github.com/google/nftables"}},
-	"internal/sandbox":   {ours: []string{"", "internal/cgroup", "internal/network"}, doors: []string{"golang.org/x/sys", "golang.org/x/net/bpf", "github.com/opencontainers/runtime-spec", "github.com/moby/profiles/seccomp"}},
-	"internal/bus":       {ours: []string{""}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},
-	"packager":           {ours: []string{""}, doors: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/moby/patternmatcher", "go.yaml.in/yaml/v3", "golang.org/x/sys"}},
-	"pool":               {ours: []string{""}},
-	"invoker":            {ours: []string{"", "internal/bus", "invoker/runtimeapi"}},
-	"invoker/runtimeapi": {ours: []string{""}},
-	"gateway":            {ours: []string{"", "internal/bus"}, doors: []string{"github.com/labstack/echo/v4"}},
+	"":                 {},
+	"migrations":       {},
+	"sdk":              {ours: []string{""}},
+	"store":            {ours: []string{"", "migrations"}, doors: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3"}},
+	"internal/cgroup":  {doors: []string{"golang.org/x/sys"}},
+	"internal/network": {doors: []string{"golang.org/x/sys", "github.com/vishvananda/netlink", "github.com/google/nftables"}},
+	"internal/sandbox": {
+		ours:  []string{"", "internal/cgroup", "internal/network", "internal/sandbox/guest", "internal/sandbox/seccomp"},
+		doors: []string{"golang.org/x/sys", "github.com/opencontainers/runtime-spec"},
+	},
+	"internal/sandbox/guest":       {doors: []string{"golang.org/x/sys", "github.com/opencontainers/runtime-spec"}}, // the init: what it imports, every start pays for
+	"internal/sandbox/seccomp":     {doors: []string{"golang.org/x/sys", "golang.org/x/net/bpf", "github.com/opencontainers/runtime-spec", "github.com/moby/profiles/seccomp"}},
+	"internal/sandbox/seccomp/gen": {},
+	"internal/bus":                 {ours: []string{""}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},
+	"packager":                     {ours: []string{""}, doors: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/moby/patternmatcher", "go.yaml.in/yaml/v3", "golang.org/x/sys"}},
+	"pool":                         {ours: []string{""}},
+	"invoker":                      {ours: []string{"", "internal/bus", "invoker/runtimeapi"}},
+	"invoker/runtimeapi":           {ours: []string{""}},
+	"gateway":                      {ours: []string{"", "internal/bus"}, doors: []string{"github.com/labstack/echo/v4"}},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
 		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/bus", "packager", "pool", "invoker", "gateway"},
-		doors: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
+		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
 	"bench/demo": {},
 	// Test support: imported by tests alone, which the table does not bind.
