@@ -64,6 +64,9 @@ type Gateway struct {
 
 	life context.Context // ends when Run returns; upgraded connections live no longer
 	end  context.CancelFunc
+
+	following  context.Context // of streams that have no end of their own; it ends before life
+	endFollows context.CancelFunc
 }
 
 // New makes a gateway. It serves once Run has begun.
@@ -73,13 +76,14 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 		return nil, slipway.Errorf(slipway.ErrInternal, "make the folder for uploads: %w", err)
 	}
 	life, end := context.WithCancel(context.Background())
+	following, endFollows := context.WithCancel(life)
 	g := &Gateway{
 		cfg: cfg, store: store, bus: b, log: log, started: time.Now().UTC(),
 		routes:   newRouteTable(store, log),
 		invokers: newInvokers(),
 		keys:     newKeyring(store),
 		uploads:  &uploads{dir: cfg.SpoolDir, limit: cfg.MaxUploadBytes, blobs: blobs, log: log, held: map[string]int{}},
-		life:     life, end: end,
+		life:     life, end: end, following: following, endFollows: endFollows,
 	}
 	g.publisher = newPublisher(life, g)
 	g.calls = g.table()
@@ -121,7 +125,7 @@ func (g *Gateway) Server() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
+	server := &http.Server{
 		Handler:           g,
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000},
@@ -130,6 +134,8 @@ func (g *Gateway) Server() *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
+	server.RegisterOnShutdown(g.endFollows) // it would wait for them in vain
+	return server
 }
 
 // maxHeaderBytes leaves room for a configuration in a header (see configHeader): 64 KiB

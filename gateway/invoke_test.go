@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -162,5 +163,18 @@ func TestLogs(t *testing.T) {
 	}
 	if err := w.api.Logs(ctx, "nobody", sdk.LogQuery{}, nil); !errors.Is(err, slipway.ErrNotFound) {
 		t.Errorf("of an unknown function: %v", err)
+	}
+}
+
+// TestStopEndsFollowers: a client that follows a log does not hold the gateway up.
+func TestStopEndsFollowers(t *testing.T) {
+	w := newWorld(t)
+	w.publish("hello", nil)
+	resp, err := http.DefaultTransport.RoundTrip(w.request("GET", "/v1/functions/hello/logs?follow=true"))
+	must(t, err) // the head is there: the stream has begun
+	defer resp.Body.Close()
+	w.stop()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Errorf("the stream ended with %v", err)
 	}
 }

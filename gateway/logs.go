@@ -53,7 +53,7 @@ func (c *call) logQuery() (q bus.LogQuery, err error) {
 func (g *Gateway) followLogs(c *call, ref slipway.FunctionRef, query bus.LogQuery) error {
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	defer context.AfterFunc(g.life, cancel)()
+	defer context.AfterFunc(g.following, cancel)()
 	s := startEvents(c.Response())
 	lines := make(chan slipway.LogLine)
 	ended := make(chan error, 1)

@@ -315,6 +315,14 @@ func (w *world) event(method, path, body string, header ...string) (*http.Respon
 	return w.do(req, header...)
 }
 
+// request is a call of the API without a body, with the admin key.
+func (w *world) request(method, path string) *http.Request {
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, nil)
+	must(w.t, err)
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	return req
+}
+
 // call calls the API with the admin key.
 func (w *world) call(method, path, body string, header ...string) (*http.Response, string) {
 	w.t.Helper()
