@@ -89,7 +89,7 @@ func (e *clientError) Error() string { return "the body of the request broke off
 // broken is the outcome of an exchange that has no answer.
 func (x *exchange) broken(cause error) (*slipway.Response, error) {
 	in, id := x.h.in, x.req.ID
-	if x.replayable() && !in.ended() {
+	if x.replayable() && !in.endsWithin(replayNotice) {
 		x.unwatch()
 		x.c.Close()
 		return nil, errStale
@@ -109,7 +109,7 @@ func (x *exchange) broken(cause error) (*slipway.Response, error) {
 		resp := in.fail(id, timedOut(id, x.timeout))
 		x.replace()
 		return resp, nil
-	case !malformed(cause) && in.endsSoon():
+	case !malformed(cause) && in.endsWithin(exitNotice):
 		resp := in.crash(id)
 		x.finish(false, false)
 		return resp, nil

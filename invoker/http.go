@@ -37,10 +37,10 @@ func (h *httpRunner) run(ctx context.Context, req *slipway.Request, release func
 		release(true)
 		return nil, err
 	}
-	for {
+	for sent := false; ; sent = true {
 		c, err := h.conn(ctx)
 		if err != nil {
-			return h.noConn(ctx, req, err, release)
+			return h.noConn(ctx, req, sent, err, release)
 		}
 		x := newExchange(ctx, h, c, req, release)
 		resp, err := x.do()
@@ -62,13 +62,18 @@ func invokeOverHTTP(req *slipway.Request) *slipway.Request {
 	return &r
 }
 
-// noConn is the outcome when no connection can be made.
-func (h *httpRunner) noConn(ctx context.Context, req *slipway.Request, err error, release func(bool)) (*slipway.Response, error) {
+// noConn is the outcome when no connection can be made. When the request was sent
+// before, it may be what ended the process.
+func (h *httpRunner) noConn(ctx context.Context, req *slipway.Request, sent bool, err error, release func(bool)) (*slipway.Response, error) {
 	switch {
 	case ctx.Err() != nil:
 		release(true)
 		return nil, ctx.Err()
-	case h.in.endsSoon():
+	case h.in.endsWithin(exitNotice) && sent:
+		resp := h.in.crash(req.ID)
+		release(false)
+		return resp, nil
+	case h.in.ended():
 		release(false)
 		return nil, errGone
 	default:

@@ -44,7 +44,7 @@ func (b *httpBody) broken(cause error) error {
 		resp := in.fail(x.req.ID, timedOut(x.req.ID, x.timeout))
 		x.replace()
 		return resp.FunctionError
-	case in.endsSoon():
+	case in.endsWithin(exitNotice):
 		resp := in.crash(x.req.ID)
 		x.finish(false, false)
 		return resp.FunctionError

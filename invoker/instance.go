@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	closeGrace = 2 * time.Second        // between SIGTERM and SIGKILL
-	exitNotice = 500 * time.Millisecond // a broken connection is a crash if the end of the process is known by then
-	readRest   = 500 * time.Millisecond // what was printed before the end is read by then
+	closeGrace   = 2 * time.Second        // between SIGTERM and SIGKILL
+	exitNotice   = 500 * time.Millisecond // a broken connection is a crash if the end of the process is known by then
+	replayNotice = 100 * time.Millisecond // the same for a kept one, which is more likely to be just stale
+	readRest     = 500 * time.Millisecond // what was printed before the end is read by then
 )
 
 // instance is one sandbox with the protocol its process speaks.
@@ -119,9 +120,9 @@ func (in *instance) ended() bool {
 	}
 }
 
-// endsSoon waits a moment for the end of the process, and says whether it came.
-func (in *instance) endsSoon() bool {
-	notice := time.NewTimer(exitNotice)
+// endsWithin waits for the end of the process, and says whether it came.
+func (in *instance) endsWithin(limit time.Duration) bool {
+	notice := time.NewTimer(limit)
 	defer notice.Stop()
 	select {
 	case <-in.sandbox.Done():

@@ -30,7 +30,7 @@ func (c *call) respond(o outcome) (*slipway.Response, error) {
 	case errors.Is(o.err, context.DeadlineExceeded):
 		return c.timedOut(), nil
 	case o.err != nil: // the Runtime API is closed: the process has ended
-		if !in.endsSoon() {
+		if !in.endsWithin(exitNotice) {
 			c.finish(false)
 			return nil, slipway.Errorf(slipway.ErrUnavailable, "the instance was stopped: %w", o.err)
 		}
@@ -122,7 +122,7 @@ func (b *callBody) Read(p []byte) (int, error) {
 		b.c.finish(true)
 	case errors.Is(b.c.work.Err(), context.DeadlineExceeded):
 		err = b.c.timedOut().FunctionError
-	case b.c.l.in.endsSoon():
+	case b.c.l.in.endsWithin(exitNotice):
 		err = b.c.l.in.crash(b.c.req.ID).FunctionError
 		b.c.finish(false)
 	default:
