@@ -26,7 +26,7 @@ func suites() []string { return []string{"trixie", "bookworm"} }
 const debianTime = 5 * time.Minute
 
 // debianBase is a base made of packages: its digest, and words about it. It is made
-// once; the record of it is <cache>/bases/<kind>-<suite>.
+// once for all stores that share the cache: see base_cache.go.
 func (p *Packager) debianBase(ctx context.Context, kind baseKind, from baseSource, emit emitter) (digest, about string, err error) {
 	tried := suites()
 	if p.cfg.Suite != "" {
@@ -38,8 +38,9 @@ func (p *Packager) debianBase(ctx context.Context, kind baseKind, from baseSourc
 	}
 	defer unlock()
 	for _, suite := range tried {
-		if digest, about := p.rememberedBase(ctx, kind, suite); digest != "" {
-			return digest, about, nil
+		digest, about, err := p.cachedBase(ctx, kind, suite)
+		if err != nil || digest != "" {
+			return digest, about, err
 		}
 	}
 	for _, suite := range tried {
@@ -52,19 +53,6 @@ func (p *Packager) debianBase(ctx context.Context, kind baseKind, from baseSourc
 		emit.text(fmt.Sprintf("Debian %s cannot be used: %v", suite, err))
 	}
 	return "", "", err
-}
-
-func (p *Packager) rememberedBase(ctx context.Context, kind baseKind, suite string) (digest, about string) {
-	record := p.basesDir(string(kind) + "-" + suite)
-	if digest = p.rememberedImage(ctx, record, 0); digest == "" {
-		return "", ""
-	}
-	raw, err := os.ReadFile(record)
-	if err != nil {
-		return "", ""
-	}
-	_, about, _ = strings.Cut(string(raw), "\n")
-	return digest, about
 }
 
 func (p *Packager) makeDebianBase(ctx context.Context, kind baseKind, suite string, from baseSource, emit emitter) (digest, about string, err error) {
@@ -95,7 +83,7 @@ func (p *Packager) makeDebianBase(ctx context.Context, kind baseKind, suite stri
 		}
 	}
 	about = fmt.Sprintf("%s from Debian packages (%s: %s)", p.versionOf(ctx, digest, from.tool), suite, strings.Join(from.packages, " "))
-	return digest, about, writeRecord(p.basesDir(string(kind)+"-"+suite), digest+"\n"+about)
+	return digest, about, p.cacheBase(ctx, kind, suite, digest, about)
 }
 
 func (p *Packager) addBase(ctx context.Context, layers ...v1.Layer) (string, error) {

@@ -21,15 +21,14 @@ const (
 	baseAge = 24 * time.Hour
 )
 
-// pulledBase is a base from a registry: its digest, and words about it. The records
-// beside the layers say what a tag stood for lately, and that a registry could not be
+// pulledBase is a base from a registry: its digest, and words about it. Records say what a tag stood for lately, and that a registry could not be
 // reached, so that builds do not wait for that again.
 func (p *Packager) pulledBase(ctx context.Context, kind baseKind, from baseSource, emit emitter) (digest, about string, err error) {
 	ref, err := name.ParseReference(from.reference)
 	if err != nil {
 		return "", "", slipway.Errorf(slipway.ErrInvalid, "base for %s: %q is not a reference to an image", kind, from.reference)
 	}
-	record := p.basesDir(cacheKey("pulled", from.reference))
+	record := p.made(cacheKey("pulled", from.reference))
 	down := p.basesDir(cacheKey("unreachable", ref.Context().RegistryStr()))
 	if digest := p.rememberedImage(ctx, record, baseAge); digest != "" {
 		return digest, from.reference + " (" + digest + ")", nil

@@ -65,6 +65,11 @@ func TestBases(t *testing.T) {
 		if second.Digest != first.Digest || strings.Contains(second.log, "making a base") {
 			t.Errorf("it was made again: %s", second.log)
 		}
+		other := &world{store: newStore(t, t.TempDir(), nil), launcher: w.launcher}
+		third := other.buildWith(t, other.newPackager(t, cfg), source, slipway.Config{}).must(t)
+		if third.Digest != first.Digest || strings.Contains(third.log, "making a base") {
+			t.Errorf("a store that shares the cache made it again: %s", third.log)
+		}
 		img, err := w.store.Prepare(t.Context(), first.Digest)
 		if err != nil {
 			t.Fatal(err)

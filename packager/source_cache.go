@@ -26,10 +26,14 @@ func cacheKey(kind string, parts ...string) string {
 	return kind + "-" + hex.EncodeToString(h.Sum(nil))
 }
 
+// made is the record of what was made for a key. It is kept with the store that has
+// what it names: several stores may share a cache folder.
+func (p *Packager) made(key string) string { return filepath.Join(p.store.dir, "made", key) }
+
 // cachedLayer is the layer that was made for key before, or that build makes now. The
-// cache holds digests; a layer that has left the store is made again.
+// record holds its digest; a layer that has left the store is made again.
 func (p *Packager) cachedLayer(ctx context.Context, key string, build func(context.Context) (v1.Layer, error)) (v1.Layer, error) {
-	name := filepath.Join(p.cfg.CacheDir, "layers", key)
+	name := p.made(key)
 	if layer := p.rememberedLayer(name); layer != nil {
 		return layer, nil
 	}
