@@ -110,7 +110,7 @@ func (x *exchange) errNobody() error {
 	if x.peer != "" {
 		return slipway.Errorf(slipway.ErrUnavailable, "the process that answered the call is gone")
 	}
-	return slipway.Errorf(slipway.ErrUnavailable, "nobody serves %s", x.orphan[:len(x.orphan)-len(cancelSuffix)])
+	return slipway.Errorf(slipway.ErrUnavailable, "nobody serves %s", x.subject)
 }
 
 // answer gives RoundTrip what it waits for, once. mu is held.
@@ -129,6 +129,6 @@ func (x *exchange) settle() {
 	over := x.err != nil
 	x.mu.Unlock()
 	if over {
-		x.remove(x)
+		x.table.remove(x)
 	}
 }

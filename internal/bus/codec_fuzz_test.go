@@ -54,8 +54,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(bytes.Join([][]byte{frameOf(kindError, 0, "\x05"), frameOf(kindCancel, 1, "")}, nil))
 	f.Fuzz(func(t *testing.T, rows []byte) {
 		for _, caller := range []bool{true, false} {
-			x := (&Bus{handled: newHandled("h"), callers: newCallers("c")}).newExchange(7)
-			x.remove = func(*exchange) {}
+			x := (&Bus{}).newExchange(7, newHandled("h"))
 			x.err = errOver // nothing leaves this end
 			if caller {
 				x.inbox = &inbox{events: make(chan event, 1)}

@@ -13,10 +13,11 @@ import (
 
 // natsError gives an error of NATS its kind; nil stays nil.
 func (b *Bus) natsError(act string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var known *slipway.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &known), errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", act, err)
 	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrDisconnected):
@@ -30,10 +31,13 @@ func (b *Bus) natsError(act string, err error) error {
 	}
 }
 
+// tooManyRequests is JetStream's answer when it cannot store as fast as it is sent.
+const tooManyRequests = 429
+
 // permanent says whether trying again cannot help.
 func permanent(err error) bool {
 	var api *jetstream.APIError
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
 		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) ||
-		errors.As(err, &api) && api.Code >= 400 && api.Code < 500
+		errors.As(err, &api) && api.Code >= 400 && api.Code < 500 && api.Code != tooManyRequests
 }

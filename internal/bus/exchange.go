@@ -15,12 +15,12 @@ import (
 // handed to it by the goroutines of NATS, which it never makes wait; whoever reads or
 // writes a body waits on wake.
 type exchange struct {
-	bus    *Bus
-	call   uint64
-	remove func(*exchange)    // takes it out of the table of its bus
-	inbox  *inbox             // caller: where answers come
-	orphan string             // caller: where to cancel while the handler is not known
-	cancel context.CancelFunc // handler: of its context
+	bus     *Bus
+	call    uint64
+	table   interface{ remove(*exchange) } // of its bus, which it is in
+	inbox   *inbox                         // caller: where answers come
+	subject string                         // caller: what it called
+	cancel  context.CancelFunc             // handler: of its context
 
 	silent atomic.Int32 // ticks since the other end said something
 	quiet  atomic.Int32 // ticks since this end said something
@@ -49,8 +49,8 @@ type exchange struct {
 // errOver is the end of a call in which nothing is wrong.
 var errOver = errors.New("the call is over")
 
-func (b *Bus) newExchange(call uint64) *exchange {
-	x := &exchange{bus: b, call: call}
+func (b *Bus) newExchange(call uint64, table interface{ remove(*exchange) }) *exchange {
+	x := &exchange{bus: b, call: call, table: table}
 	x.wake.L = &x.mu
 	return x
 }
@@ -168,7 +168,7 @@ func (x *exchange) stop(err error) bool {
 	release := x.inbox == nil || x.consumed
 	x.mu.Unlock()
 	if release {
-		x.remove(x)
+		x.table.remove(x)
 	}
 	if x.cancel != nil {
 		x.cancel()

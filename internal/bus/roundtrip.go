@@ -23,11 +23,10 @@ import (
 // ErrUnavailable: nobody serves subject, there is no connection, or the handler's
 // process is gone. ErrTimeout: ctx's deadline passed.
 func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Request) (*slipway.Response, error) {
-	x := b.newExchange(rand.Uint64())
-	x.orphan = subject + cancelSuffix
-	x.remove = b.callers.remove
+	x := b.newExchange(rand.Uint64(), b.callers)
+	x.subject = subject
 	b.callers.add(x)
-	if err := x.begin(ctx, subject, req); err != nil {
+	if err := x.begin(ctx, req); err != nil {
 		x.stop(err)
 	}
 	var e event
@@ -50,7 +49,7 @@ func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Reques
 }
 
 // begin sends the head of the request, and starts to send the body if it is not with it.
-func (x *exchange) begin(ctx context.Context, subject string, req *slipway.Request) error {
+func (x *exchange) begin(ctx context.Context, req *slipway.Request) error {
 	inline := req.Body == nil || req.Length >= 0 && req.Length <= inlineBytes
 	if req.Body != nil && inline {
 		defer req.Body.Close()
@@ -73,7 +72,7 @@ func (x *exchange) begin(ctx context.Context, subject string, req *slipway.Reque
 		return contextError(ctx)
 	}
 	x.grant.Store(1 + window) // the response's head is number 0
-	if err := x.sendHead(subject, *buf); err != nil {
+	if err := x.sendHead(*buf); err != nil {
 		return err
 	}
 	if !inline {
@@ -82,12 +81,12 @@ func (x *exchange) begin(ctx context.Context, subject string, req *slipway.Reque
 	return nil
 }
 
-func (x *exchange) sendHead(subject string, b []byte) error {
+func (x *exchange) sendHead(b []byte) error {
 	x.sending.Lock()
 	defer x.sending.Unlock()
 	putFrame(b, kindHead, x.call, x.number, x.grant.Load())
 	x.number++
-	return x.bus.publish(subject, x.inbox.subject, b)
+	return x.bus.publish(x.subject, x.inbox.subject, b)
 }
 
 // upload sends the request's body. When the call ends meanwhile, that ends too.

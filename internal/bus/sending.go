@@ -87,7 +87,7 @@ func (x *exchange) sendCancel() {
 	to := x.peer
 	x.mu.Unlock()
 	if to == "" {
-		to = x.orphan
+		to = x.subject + cancelSuffix
 	}
 	x.bus.sendCancel(to, x.call)
 }

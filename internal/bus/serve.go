@@ -140,8 +140,7 @@ func (s *Subscription) refuse(msg *nats.Msg) {
 
 // newHandling is the handler's end of a call that came with f.
 func (b *Bus) newHandling(f frame, reply string) *exchange {
-	x := b.newExchange(f.call)
-	x.remove = b.handled.remove
+	x := b.newExchange(f.call, b.handled)
 	x.peer, x.expect, x.limit = reply, 1, f.limit
 	return x
 }

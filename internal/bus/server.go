@@ -108,6 +108,18 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
+// InProcessConn implements nats.InProcessConnProvider.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	conn, err := s.nats.InProcessConn()
+	return unhurried{conn}, err
+}
+
+// unhurried is a connection without write deadlines, which the client sets for each
+// write: in a pipe they cost two timers, and the server at its other end always reads.
+type unhurried struct{ net.Conn }
+
+func (unhurried) SetWriteDeadline(time.Time) error { return nil }
+
 // URL is where other processes connect; "" when it does not listen.
 func (s *Server) URL() string {
 	if s.nats.Addr() == nil {
