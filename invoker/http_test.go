@@ -279,6 +279,21 @@ func TestClientGoesAway(t *testing.T) {
 	m.get(ref, "/")
 }
 
+func TestDeadlineOfTheCaller(t *testing.T) {
+	m := boot(t)
+	ref := m.deploy("fn", slipway.ProtocolHTTP)
+	r := request(ref, "POST", "/echo", "hello")
+	r.Deadline = time.Now().Add(time.Hour)
+	if body := read(t, m.send(r)); body != "hello" {
+		t.Errorf("%q", body)
+	}
+	r = request(ref, "GET", "/sleep", "")
+	r.Deadline = time.Now().Add(50 * time.Millisecond)
+	_, err := m.Invoke(t.Context(), r)
+	wantKind(t, err, slipway.ErrTimeout, "caller waits")
+	m.get(ref, "/")
+}
+
 func TestFloodOfLogs(t *testing.T) {
 	m := boot(t)
 	ref := m.deploy("fn", slipway.ProtocolHTTP)

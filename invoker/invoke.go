@@ -86,9 +86,10 @@ func untilClosed(resp *slipway.Response, cancel context.CancelFunc) *slipway.Res
 		cancel()
 		return resp
 	}
-	resp.Body = readCloser{resp.Body, closerFunc(func() error {
+	body := resp.Body
+	resp.Body = readCloser{body, closerFunc(func() error {
 		defer cancel()
-		return resp.Body.Close()
+		return body.Close()
 	})}
 	return resp
 }

@@ -24,11 +24,15 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
-	os.Exit(m.Run())
+	status := m.Run()
+	if img, err := image(); err == nil {
+		os.RemoveAll(img.Layers[0])
+	}
+	os.Exit(status)
 }
 
 // image compiles testdata/fn, once for all tests, into a folder that is an image's only
-// layer. It stays until the process ends.
+// layer.
 var image = sync.OnceValues(func() (slipway.Image, error) {
 	dir, err := os.MkdirTemp("", "slipway-invoker-")
 	if err != nil {
