@@ -34,7 +34,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	requireRoot(t)
-	w := &world{store: newStore(t, t.TempDir(), nil), launcher: newLauncher(t), cache: t.TempDir()}
+	w := &world{store: newStore(t, t.TempDir(), nil), launcher: newLauncher(t), cache: sharedCache}
 	w.packager = w.newPackager(t, packager.Config{})
 	return w
 }
