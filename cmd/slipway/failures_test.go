@@ -103,7 +103,7 @@ func TestDeploysThatFail(t *testing.T) {
 			[]string{"undefined: undefinedThing", "main.go:3"}},
 		{"no such handler", map[string]string{"handler.py": "def other(event, context):\n    pass\n"}, nil, []string{"handler"}},
 		{"a port nobody listens on", map[string]string{"go.mod": "module x\n\ngo 1.24\n",
-			"main.go": "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"just thinking\"); select {} }\n"}, nil, []string{"8080", "fatal error: all goroutines are asleep"}},
+			"main.go": "package main\n\nimport (\"fmt\"; \"time\")\n\nfunc main() { fmt.Println(\"just thinking\"); time.Sleep(time.Hour) }\n"}, nil, []string{"nothing listens on port 8080 after 2s", "just thinking"}},
 		{"ends at once", map[string]string{"go.mod": "module x\n\ngo 1.24\n",
 			"main.go": "package main\n\nimport (\"fmt\"; \"os\")\n\nfunc main() { fmt.Println(\"no database\"); os.Exit(7) }\n"}, nil, []string{"exit status 7", "no database"}},
 		{"an unknown key in slipway.yaml", map[string]string{"slipway.yaml": "memroy_mb: 5\n", "handler.py": "def handler(e, c): pass\n"}, nil, []string{"memroy_mb"}},

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -138,7 +136,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	}
 	s.run("gateway", g.Run, s.failed)
 
-	web := newHTTPServer(g.Handler(), s.log)
+	web := g.Server()
 	s.add("http", web.Shutdown)
 	go func() {
 		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -146,22 +144,6 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		}
 	}()
 	return listener.Addr(), nil
-}
-
-// newHTTPServer speaks HTTP/1.1 and, without TLS, HTTP/2 by prior knowledge. Bodies
-// may take as long as they like; heads may not.
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:           h,
-		Protocols:         &protocols,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
 }
 
 // needs refuses a part of a cluster that was not told where the rest is.
