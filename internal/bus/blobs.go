@@ -2,82 +2,153 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/slipway-run/slipway"
 )
 
 const (
-	blobsBucket = "slipway-blobs"
-	partBytes   = 4 << 20 // of a blob in one object
+	blobsStream  = "BLOBS"
+	blobsSubject = "slipway.blobs."
+	partBytes    = 512 << 10 // of a blob in one message; NATS takes 1 MiB
 )
 
 // Blobs holds uploads, layers and manifests for a cluster, each under the digest of
-// its content ("sha256:" and 64 hexadecimal digits). They are in a JetStream object
-// store, replicated as Config.Replicas says.
+// its content ("sha256:" and 64 hexadecimal digits), in the JetStream stream BLOBS,
+// replicated as Config.Replicas says.
 //
-// A blob is one object after the other, of 4 MiB each, and an index that is written
-// last, so that what JetStream has to buffer is bounded. Each Put names its parts
-// anew: who reads is not disturbed by one who writes.
+// The content is in messages of 512 KiB below slipway.blobs.<digest>.<put>, and an
+// index, which is written last and makes the blob visible, is at
+// slipway.blobs.<digest>. Every Put names its parts anew: who reads is not disturbed
+// by one who writes. One message at a time is written and read, so that neither this
+// process nor JetStream has to hold more of a blob; the client library's object store
+// sends up to 4000 ahead, which overruns the server's queue when its disk is slow.
 type Blobs struct {
-	bus   *Bus
-	store jetstream.ObjectStore
+	bus    *Bus
+	stream jetstream.Stream
 }
 
-// index says where the content of a blob is. It is the object that has its name.
+// index says where the content of a blob is.
 type index struct {
 	Size  int64  `json:"size"`
 	Put   string `json:"put"` // by which the parts were made
 	Parts int    `json:"parts"`
 }
 
-func (x *index) part(digest string, i int) string { return fmt.Sprintf("%s/%s/%d", digest, x.Put, i) }
-
 func (b *Bus) openBlobs(ctx context.Context) error {
-	store, err := b.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: blobsBucket, Description: "uploads, layers and manifests", Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
+	stream, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: blobsStream, Description: "uploads, layers and manifests",
+		Subjects: []string{blobsSubject + ">"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
+		AllowDirect: true, // any replica answers, without base64: see get
 	})
-	b.blobs = &Blobs{b, store}
+	b.blobs = &Blobs{b, stream}
 	return err
 }
 
 // Blobs is the cluster's blobs.
 func (b *Bus) Blobs() *Blobs { return b.blobs }
 
+// indexSubject is where the index of a blob is; ErrInvalid for what is no digest.
+func indexSubject(digest string) (string, error) {
+	const algorithm = "sha256:"
+	rest := digest[min(len(digest), len(algorithm)):]
+	if raw, err := hex.DecodeString(rest); err != nil || len(raw) != sha256.Size || digest != algorithm+hex.EncodeToString(raw) {
+		return "", slipway.Errorf(slipway.ErrInvalid, "%q is no digest; it must be sha256: and 64 hexadecimal digits", digest)
+	}
+	return blobsSubject + rest, nil
+}
+
+func partSubject(index, put string, part int) string {
+	return index + "." + put + "." + strconv.Itoa(part)
+}
+
+// lag is the pause before another replica is asked.
+const lag = 20 * time.Millisecond
+
+// get reads the message of a subject from any replica. One that lags behind may not
+// have it yet; what there is, the leader knows.
+func (s *Blobs) get(ctx context.Context, subject string) ([]byte, error) {
+	for {
+		msg, err := s.stream.GetLastMsgForSubject(ctx, subject)
+		if err == nil {
+			return msg.Data, nil
+		}
+		if s.bus.cfg.Replicas == 1 || !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, err
+		}
+		info, leaderErr := s.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
+		if leaderErr != nil {
+			return nil, leaderErr
+		}
+		if info.State.Subjects[subject] == 0 {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lag):
+		}
+	}
+}
+
 // Has says whether a blob is there.
 func (s *Blobs) Has(ctx context.Context, digest string) (bool, error) {
-	_, err := s.store.GetInfo(ctx, digest)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
+	_, err := s.index(ctx, digest)
+	if errors.Is(err, slipway.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, s.bus.natsError("look for blob "+digest, err)
+	return err == nil, err
+}
+
+func (s *Blobs) index(ctx context.Context, digest string) (x index, err error) {
+	subject, err := indexSubject(digest)
+	if err != nil {
+		return x, err
+	}
+	data, err := s.get(ctx, subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return x, slipway.Errorf(slipway.ErrNotFound, "there is no blob %s in the cluster", digest)
+	case ctx.Err() != nil:
+		return x, contextError(ctx)
+	case err != nil:
+		return x, s.bus.natsError("look for blob "+digest, err)
+	}
+	if err := json.Unmarshal(data, &x); err != nil {
+		return x, slipway.Errorf(slipway.ErrInternal, "read the index of blob %s: %w", digest, err)
+	}
+	return x, nil
 }
 
 // Put stores what r gives, which must be size bytes (-1: not known) with that digest;
 // if not, the error is ErrInvalid and nothing is stored. A blob that is there already
 // stays, and r is not read.
 func (s *Blobs) Put(ctx context.Context, digest string, size int64, r io.Reader) error {
-	if err := checkDigest(digest); err != nil {
-		return err
-	}
 	if has, err := s.Has(ctx, digest); has || err != nil {
 		return err
 	}
-	x := index{Put: slipway.NewID()}
-	err := s.putParts(ctx, digest, &x, &checkedReader{r: r, digest: digest, size: size, hash: sha256.New()})
+	subject, err := indexSubject(digest)
+	if err != nil {
+		return err
+	}
+	x := index{Put: rand.Text()}
+	err = s.putParts(ctx, subject, &x, &checkedReader{r: r, check: check{digest: digest, size: size, hash: sha256.New()}})
 	if err == nil {
-		err = s.putIndex(ctx, digest, &x)
+		err = s.putIndex(ctx, digest, subject, &x)
 	}
 	if err != nil {
-		s.dropParts(context.WithoutCancel(ctx), digest, &x)
+		s.dropParts(ctx, subject, x.Put)
 	}
 	if ctx.Err() != nil {
 		return contextError(ctx)
@@ -88,13 +159,13 @@ func (s *Blobs) Put(ctx context.Context, digest string, size int64, r io.Reader)
 	return nil
 }
 
-// putParts stores the content. Its error is also that of r.
-func (s *Blobs) putParts(ctx context.Context, digest string, x *index, r io.Reader) error {
+// putParts stores the content. An error of r stays as it is.
+func (s *Blobs) putParts(ctx context.Context, subject string, x *index, r io.Reader) error {
 	part := make([]byte, partBytes)
 	for {
 		n, readErr := io.ReadFull(r, part)
 		if n > 0 {
-			if err := s.putBytes(ctx, x.part(digest, x.Parts), part[:n]); err != nil {
+			if err := s.store(ctx, partSubject(subject, x.Put, x.Parts), part[:n]); err != nil {
 				return err
 			}
 			x.Parts++
@@ -110,55 +181,47 @@ func (s *Blobs) putParts(ctx context.Context, digest string, x *index, r io.Read
 	}
 }
 
-// storePatience is how long JetStream may be too busy, or away, for one part, and
-// storeAttempt how long one attempt may take.
-const (
-	storePatience = time.Minute
-	storeAttempt  = 15 * time.Second
-)
-
-func (s *Blobs) putBytes(ctx context.Context, name string, data []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
-	defer cancel()
-	return s.bus.retry(ctx, "store part of a blob", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, storeAttempt)
-		defer cancel()
-		_, err := s.store.PutBytes(ctx, name, data)
-		return err
-	})
-}
-
 // putIndex makes the blob visible, unless another Put has.
-func (s *Blobs) putIndex(ctx context.Context, digest string, x *index) error {
-	if has, err := s.Has(ctx, digest); err != nil {
+func (s *Blobs) putIndex(ctx context.Context, digest, subject string, x *index) error {
+	has, err := s.Has(ctx, digest)
+	if err != nil {
 		return err
-	} else if has {
-		s.dropParts(ctx, digest, x)
+	}
+	if has {
+		s.dropParts(ctx, subject, x.Put)
 		return nil
 	}
 	data, err := json.Marshal(x)
 	if err != nil {
 		return err
 	}
-	return s.putBytes(ctx, digest, data)
+	return s.store(ctx, subject, data)
 }
 
-// dropParts removes the content of a blob that has no index. What it cannot remove
-// takes room and does nothing else.
-func (s *Blobs) dropParts(ctx context.Context, digest string, x *index) {
-	for i := range x.Parts + 1 { // the last may be stored though its acknowledgement was lost
-		err := s.store.Delete(ctx, x.part(digest, i))
-		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-			s.bus.log.Warn("part of a blob could not be removed", "digest", digest, "err", err)
-		}
-	}
+// storePatience is how long JetStream may be too busy, or away, for one message.
+const storePatience = time.Minute
+
+// store writes one message. That an attempt whose acknowledgement is lost stores it
+// twice does no harm: the last counts.
+func (s *Blobs) store(ctx context.Context, subject string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	return s.bus.retry(ctx, "store part of a blob", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		_, err := s.bus.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data})
+		return err
+	})
 }
 
-func checkDigest(digest string) error {
-	if raw, err := hex.DecodeString(digest[min(len(digest), len("sha256:")):]); err != nil || len(raw) != sha256.Size || digest[:7] != "sha256:" {
-		return slipway.Errorf(slipway.ErrInvalid, "%q is no digest; it must be sha256: and 64 hexadecimal digits", digest)
+// dropParts removes the content that one Put has stored. What it cannot remove takes
+// room and does nothing else. It goes on when ctx has ended, which may be the reason.
+func (s *Blobs) dropParts(ctx context.Context, subject, put string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(subject+"."+put+".*")); err != nil {
+		s.bus.log.Warn("the parts of a blob that was not stored could not be removed", "subject", subject, "err", err)
 	}
-	return nil
 }
 
 // Open gives a blob and its size. Its content is checked: the last Read gives an error
@@ -168,39 +231,24 @@ func (s *Blobs) Open(ctx context.Context, digest string) (io.ReadCloser, int64, 
 	if err != nil {
 		return nil, 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	r := &partsReader{ctx: ctx, cancel: cancel, blobs: s, digest: digest, index: x}
-	return &blobReader{checkedReader{r: r, digest: digest, size: x.Size, hash: sha256.New()}, r}, x.Size, nil
-}
-
-func (s *Blobs) index(ctx context.Context, digest string) (x index, err error) {
-	data, err := s.store.GetBytes(ctx, digest)
-	switch {
-	case errors.Is(err, jetstream.ErrObjectNotFound):
-		return x, slipway.Errorf(slipway.ErrNotFound, "there is no blob %s in the cluster", digest)
-	case ctx.Err() != nil:
-		return x, contextError(ctx)
-	case err != nil:
-		return x, s.bus.natsError("open blob "+digest, err)
+	subject, err := indexSubject(digest)
+	if err != nil {
+		return nil, 0, err
 	}
-	if err := json.Unmarshal(data, &x); err != nil {
-		return x, slipway.Errorf(slipway.ErrInternal, "read the index of blob %s: %w", digest, err)
-	}
-	return x, nil
+	parts := &partsReader{ctx: ctx, blobs: s, subject: subject, index: x}
+	return io.NopCloser(&checkedReader{r: parts, check: check{digest: digest, size: x.Size, hash: sha256.New()}}), x.Size, nil
 }
 
 // Delete removes a blob; one that is not there is no error.
 func (s *Blobs) Delete(ctx context.Context, digest string) error {
-	x, err := s.index(ctx, digest)
-	if errors.Is(err, slipway.ErrNotFound) {
-		return nil
-	}
+	subject, err := indexSubject(digest)
 	if err != nil {
 		return err
 	}
-	if err := s.store.Delete(ctx, digest); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		return s.bus.natsError("delete blob "+digest, err)
+	for _, what := range []string{subject, subject + ".>"} { // first what makes it visible
+		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(what)); err != nil {
+			return s.bus.natsError("delete blob "+digest, err)
+		}
 	}
-	s.dropParts(ctx, digest, &x)
 	return nil
 }

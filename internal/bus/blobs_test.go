@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestBlobRefused(t *testing.T) {
 	digest := digestOf(data)
 	broken := errors.New("broken")
 	puts := map[string]error{
+		"capitals":       blobs.Put(within(t), "sha256:"+strings.ToUpper(digest[7:]), int64(len(data)), bytes.NewReader(data)),
 		"another digest": blobs.Put(within(t), digestOf(nil), int64(len(data)), bytes.NewReader(data)),
 		"too short":      blobs.Put(within(t), digest, int64(len(data)), bytes.NewReader(data[1:])),
 		"too long":       blobs.Put(within(t), digest, int64(len(data))-1, bytes.NewReader(data)),

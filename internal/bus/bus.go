@@ -114,7 +114,7 @@ func (b *Bus) open(ctx context.Context) (err error) {
 	if err := b.retry(ctx, "make the stream of log lines", b.openLogs); err != nil {
 		return err
 	}
-	return b.retry(ctx, "make the object store of blobs", b.openBlobs)
+	return b.retry(ctx, "make the stream of blobs", b.openBlobs)
 }
 
 func (b *Bus) listen(subject string, f nats.MsgHandler) error {

@@ -69,7 +69,7 @@
 // [Bus.Ask] and [Bus.Answer] are calls whose bodies are JSON. Presence and changes are
 // plain messages: who misses one learns it from the next, or from its own periodic
 // reload. Log lines are batched by [LogWriter] into messages of the JetStream stream
-// LOGS; blobs are in a JetStream object store and are for clusters only.
+// LOGS, and blobs, which are for clusters only, are cut into those of the stream BLOBS.
 //
 // # What is on disk
 //
