@@ -21,6 +21,13 @@ deps: ## install what tests and demo need from Debian's or Ubuntu's packages
 demo: deps build ## deploy and call the examples on a throw-away server (3 minutes the first time)
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
+.PHONY: bench
+bench: bench-warm ## every benchmark, side by side with the peers that are installed
+
+.PHONY: bench-warm
+bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program itself
+	@$(GO) run ./bench/warm -slipway bin/slipway
+
 .PHONY: test
 test: deps lint ## format, vet, staticcheck, then every test on real parts
 	CI=$${CI:-true} $(GO) test -timeout 30m -p 1 ./...

@@ -39,7 +39,9 @@ var rooms = map[string]struct{ ours, doors []string }{
 		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/bus", "packager", "pool", "invoker", "gateway"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
-	"bench/demo": {},
+	"bench/rig":  {},
+	"bench/demo": {ours: []string{"bench/rig"}},
+	"bench/warm": {ours: []string{"bench/rig"}},
 	// Test support: imported by tests alone, which the table does not bind.
 	"internal/testenv":             {},
 	"internal/sandbox/sandboxtest": {ours: []string{""}, doors: []string{"golang.org/x/sys"}},

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/slipway-run/slipway/bench/rig"
 )
 
 // An example is one folder of examples/ and what calls it.
@@ -56,12 +58,13 @@ type demo struct {
 
 func (d *demo) run(ctx context.Context, w io.Writer) error {
 	began := time.Now()
-	server, err := startServer(ctx, d.binary)
+	started, err := rig.Start(ctx, d.binary)
 	if err != nil {
 		return err
 	}
-	defer server.stop()
-	fmt.Fprintf(w, "A throw-away server is ready at %s\n\n", server.url)
+	defer started.Stop()
+	server := server{started}
+	fmt.Fprintf(w, "A throw-away server is ready at %s\n\n", server.URL)
 
 	var rows []row
 	for _, ex := range examples {
@@ -77,7 +80,7 @@ func (d *demo) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nStopping the server … ")
-	if err := server.stop(); err != nil {
+	if err := server.Stop(); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "done in %s altogether\n\n", time.Since(began).Round(time.Second))
@@ -85,10 +88,10 @@ func (d *demo) run(ctx context.Context, w io.Writer) error {
 }
 
 // deploy deploys one example through the command line, and shows what that prints.
-func (d *demo) deploy(ctx context.Context, s *server, ex example, w io.Writer) row {
+func (d *demo) deploy(ctx context.Context, s server, ex example, w io.Writer) row {
 	fmt.Fprintf(w, "slipway deploy %s/%s --name %s\n", d.examples, ex.name, ex.name)
 	began := time.Now()
-	out, err := s.command(ctx, "deploy", d.examples+"/"+ex.name, "--name", ex.name)
+	out, err := s.Command(ctx, "deploy", d.examples+"/"+ex.name, "--name", ex.name)
 	r := row{example: ex, build: time.Since(began)}
 	for _, line := range lastLines(out, 3) {
 		fmt.Fprintf(w, "    %s\n", line)

@@ -22,10 +22,10 @@ type row struct {
 
 // measure calls every function that was deployed: cold once per round, when no
 // instance of it is left, then warm on one kept connection.
-func (d *demo) measure(ctx context.Context, s *server, rows []row, w io.Writer) error {
+func (d *demo) measure(ctx context.Context, s server, rows []row, w io.Writer) error {
 	for i := range rows {
 		if rows[i].failed == nil {
-			rows[i].failed = s.api(ctx, "PUT", "/v1/functions/"+rows[i].name, `{"scaling":{"idle_timeout":"1s"}}`, new(any))
+			rows[i].failed = s.API(ctx, "PUT", "/v1/functions/"+rows[i].name, `{"scaling":{"idle_timeout":"1s"}}`, new(any))
 		}
 	}
 	for round := range d.rounds {
@@ -46,7 +46,7 @@ func (d *demo) measure(ctx context.Context, s *server, rows []row, w io.Writer) 
 }
 
 // coldCall waits until nothing of the function runs, then calls it.
-func (r *row) coldCall(ctx context.Context, s *server) error {
+func (r *row) coldCall(ctx context.Context, s server) error {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		running, err := s.instances(ctx, r.name)
@@ -74,8 +74,8 @@ func (r *row) coldCall(ctx context.Context, s *server) error {
 }
 
 // call sends one event and checks the answer; took is until its last byte.
-func (s *server) call(ctx context.Context, ex example) (took time.Duration, cold bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, "POST", s.url+"/fn/"+ex.name+"/", strings.NewReader(ex.body))
+func (s server) call(ctx context.Context, ex example) (took time.Duration, cold bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, "POST", s.URL+"/fn/"+ex.name+"/", strings.NewReader(ex.body))
 	if err != nil {
 		return 0, false, err
 	}
