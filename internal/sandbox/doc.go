@@ -51,8 +51,14 @@
 //   - No goroutine runs in another network namespace than the host's.
 //   - On an error of Create nothing is left.
 //
-// Linux 6.15 is needed (overlays of detached mounts), and a filesystem below the layers
-// that can be idmapped: ext4, xfs, btrfs, tmpfs.
+// # Kernels
+//
+// Linux 5.19 is needed (overlays over idmapped layers), and a filesystem below the
+// layers that can be idmapped: ext4, xfs, btrfs, from Linux 6.3 tmpfs. From Linux 6.15
+// an overlay is made of parts that are attached nowhere. Before, a thread with a mount
+// namespace of its own attaches the parts there for a moment and takes the overlay out
+// as a detached mount: it costs some tens of microseconds, and what follows is the
+// same. New finds out which it is by trying.
 //
 // Neighbours: internal/cgroup limits and counts, whoever wires the server gives an
 // [Egress], sandboxtest is the suite that this and every other Launcher passes.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -41,4 +42,31 @@ func closeAll(files []*os.File) {
 	for _, f := range files {
 		f.Close()
 	}
+}
+
+// cloneTree makes a detached mount of a folder or file: path, below dir when that is
+// not nil. With userns, owners are mapped: the id 0 on disk is root in that namespace
+// (mount_setattr(2), idmapped mounts).
+func cloneTree(dir *os.File, path string, attr uint64, userns *os.File) (*os.File, error) {
+	at := unix.AT_FDCWD
+	if dir != nil {
+		at = int(dir.Fd())
+	}
+	tree, err := unix.OpenTree(at, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	change := unix.MountAttr{Attr_set: attr, Propagation: unix.MS_PRIVATE}
+	if userns != nil {
+		change.Attr_set |= unix.MOUNT_ATTR_IDMAP
+		change.Userns_fd = uint64(userns.Fd())
+	}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &change); err != nil {
+		unix.Close(tree)
+		if userns != nil && errors.Is(err, unix.EINVAL) {
+			return nil, slipway.Errorf(slipway.ErrUnavailable, "%w: this filesystem cannot map owners: keep the folder on ext4, xfs, btrfs or tmpfs (idmapped mounts, mount_setattr(2))", err)
+		}
+		return nil, err
+	}
+	return os.NewFile(uintptr(tree), path), nil
 }

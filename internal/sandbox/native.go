@@ -25,6 +25,7 @@ type Native struct {
 	ids     *idPool
 	spawner *spawner
 	setup   guest.Setup // the same for all sandboxes
+	roots   assembler
 	lock    *os.File
 
 	// mu guards sandboxes. An entry is nil while its sandbox is being made.
@@ -54,8 +55,12 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, err
 	}
+	roots, err := newAssembler(log)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	return &Native{
-		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs),
+		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots,
 		spawner: newSpawner(), setup: setup, lock: lock, sandboxes: map[string]*Sandbox{},
 	}, nil
 }
@@ -117,6 +122,7 @@ func (n *Native) Close() error {
 		errs = append(errs, s.Close())
 	}
 	n.spawner.close()
+	n.roots.close()
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	errs = append(errs, n.cgroups.Open(n.cfg.Name).Remove(ctx), n.lock.Close())

@@ -39,3 +39,16 @@ func TestNative(t *testing.T) {
 		return newNative(t, n)
 	})
 }
+
+// TestNativeStaged runs the suite as on kernels that cannot lay overlays in place.
+func TestNativeStaged(t *testing.T) {
+	n := 1000
+	sandboxtest.Run(t, func(t *testing.T) slipway.Launcher {
+		n++
+		native := newNative(t, n)
+		if err := native.Stage(); err != nil {
+			t.Fatal(err)
+		}
+		return native
+	})
+}

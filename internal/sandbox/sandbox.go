@@ -93,7 +93,7 @@ func (s *Sandbox) limit(l cgroup.Limits) error {
 
 // enter makes the root and hands it to the init, with what is to run in it.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string, own scratch) error {
-	fs, err := newRootfs(layers, own, s.shell.userns)
+	fs, err := newRootfs(s.native.roots, layers, own, s.shell.userns)
 	if err != nil {
 		return err
 	}

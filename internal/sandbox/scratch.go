@@ -25,42 +25,19 @@ const (
 	inodesPerMB        = 256 // one for each page: more cannot hold anything
 )
 
-// scratchDirs are the folders of a scratch.
-type scratchDirs struct {
-	tmpfs, upper, work *os.File
-}
-
-func (d *scratchDirs) close() {
-	for _, f := range []*os.File{d.tmpfs, d.upper, d.work} {
-		if f != nil {
-			f.Close()
-		}
-	}
-}
-
-// make makes the filesystem and what is in it from the start. All paths are new, so
-// that nothing an image holds can lead them elsewhere: what the image has under the
-// same names is merged when it is a folder, and hidden otherwise.
-func (s scratch) make() (_ *scratchDirs, err error) {
-	d := &scratchDirs{}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	if d.tmpfs, err = s.mountTmpfs(); err != nil {
+// make makes the filesystem and what is in it from the start: "upper" and "work" for
+// an overlay, "dev" and "shm". All paths are new, so that nothing an image holds can
+// lead them elsewhere: what the image has under the same names is merged when it is a
+// folder, and hidden otherwise.
+func (s scratch) make() (*os.File, error) {
+	tmpfs, err := s.mountTmpfs()
+	if err != nil {
 		return nil, fmt.Errorf("make scratch: %w", err)
 	}
-	if err := s.fill(int(d.tmpfs.Fd())); err != nil {
-		return nil, fmt.Errorf("fill scratch: %w", err)
+	if err := s.fill(int(tmpfs.Fd())); err != nil {
+		return nil, errors.Join(fmt.Errorf("fill scratch: %w", err), tmpfs.Close())
 	}
-	if d.upper, err = openDir(d.tmpfs, "upper"); err != nil {
-		return nil, fmt.Errorf("open scratch: %w", err)
-	}
-	if d.work, err = openDir(d.tmpfs, "work"); err != nil {
-		return nil, fmt.Errorf("open scratch: %w", err)
-	}
-	return d, nil
+	return tmpfs, nil
 }
 
 func (s scratch) mountTmpfs() (*os.File, error) {
@@ -168,12 +145,4 @@ func (s scratch) devices(at int) error {
 		}
 	}
 	return nil
-}
-
-func openDir(at *os.File, name string) (*os.File, error) {
-	fd, err := unix.Openat(int(at.Fd()), name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }
