@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 (cd sdk/python && python3 -m unittest discover -s tests -q)
-(cd sdk/node && node --test tests/)
+(cd sdk/node && node --test)

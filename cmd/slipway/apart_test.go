@@ -21,11 +21,13 @@ func TestApart(t *testing.T) {
 	p := &platform{t: t, url: gateway.await("Slipway is ready at "), data: data}
 	p.key = adminKey(t, data)
 
-	invokers := map[string]*process{}
-	for _, id := range []string{"one", "two"} {
-		invokers[id] = startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(t.TempDir(), id))
-		invokers[id].await("Slipway's invoker " + id + " is ready")
+	home := t.TempDir()
+	startInvoker := func(id string) *process {
+		invoker := startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(home, id))
+		invoker.await("Slipway's invoker " + id + " is ready")
+		return invoker
 	}
+	invokers := map[string]*process{"one": startInvoker("one"), "two": startInvoker("two")}
 	testenv.Eventually(t, 10*time.Second, func() error {
 		if n := len(p.invokers(t)); n != 2 {
 			return fmt.Errorf("the gateway knows %d invokers", n)
@@ -50,6 +52,12 @@ func TestApart(t *testing.T) {
 		t.Errorf("instances = %+v, want one on the other invoker", got)
 	}
 
+	// The one that was killed comes back, and nothing of its life before is left.
+	invokers[instance.Invoker] = startInvoker(instance.Invoker)
+	if now := ownedBy(t, filepath.Join(home, instance.Invoker)); len(now.pids) > 0 {
+		t.Errorf("after the start there is still %+v", now)
+	}
+
 	// A second gateway on the same store knows the function from the start.
 	second := startProcess(t, "gateway", "--listen", "127.0.0.1:0", "--nats", nats, "--store", postgres, "--data", filepath.Join(t.TempDir(), "gateway-2"))
 	p.url = second.await("Slipway is ready at ")
@@ -59,9 +67,14 @@ func TestApart(t *testing.T) {
 		}
 		return nil
 	})
-	for _, part := range []*process{second, gateway} {
+	for _, part := range []*process{second, gateway, invokers["one"], invokers["two"]} {
 		if status := part.end(syscall.SIGTERM); status != 0 {
 			t.Errorf("exit status %d after SIGTERM:\n%s", status, part.log)
+		}
+	}
+	for id := range invokers {
+		if now := ownedBy(t, filepath.Join(home, id)); !now.empty() {
+			t.Errorf("after stopping in order invoker %s still has %+v", id, now)
 		}
 	}
 }

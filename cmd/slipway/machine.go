@@ -30,6 +30,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 		CacheDir:    s.cache,
 		PythonBase:  s.pythonBase,
 		NodeBase:    s.nodeBase,
+		Suite:       s.suite,
 		Python:      sdk.Python,
 		Node:        sdk.Node,
 		MaxUnpacked: s.maxUnpackedMB << 20,

@@ -44,6 +44,7 @@ type invokerOptions struct {
 	startTimeout time.Duration
 	pythonBase   string
 	nodeBase     string
+	suite        string
 	network      bool
 	allow        []string
 	dns          []string
@@ -77,6 +78,7 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.maxUnpackedMB, "max-unpacked-mb", 4096, "largest unpacked source or image, MiB")
 	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3.13-slim, or one made from Debian packages)")
 	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:22-slim, or one made from Debian packages)")
+	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages (default: the newest that can be had)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
 	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")
