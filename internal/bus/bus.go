@@ -119,21 +119,22 @@ func (b *Bus) open(ctx context.Context) (err error) {
 
 func (b *Bus) listen(subject string, f nats.MsgHandler) error {
 	sub, err := b.calls.Subscribe(subject, f)
-	if err != nil {
-		return b.natsError("listen on the bus", err)
+	if err == nil {
+		// The client's own limit would drop messages, and so fail calls, whose credits
+		// bound what waits anyway.
+		err = sub.SetPendingLimits(-1, -1)
 	}
-	return b.unlimited(sub)
+	return b.natsError("listen on the bus", err)
 }
 
-// unlimited takes off the client's own limit on messages that wait: credits bound
-// those of bodies, and dropping one would fail its call.
-func (b *Bus) unlimited(sub *nats.Subscription) error {
-	return b.natsError("listen on the bus", sub.SetPendingLimits(-1, -1))
-}
-
-// publish sends one message of a call.
+// publish sends one message of a call; reply may be "".
 func (b *Bus) publish(subject, reply string, data []byte) error {
-	err := b.calls.PublishRequest(subject, reply, data)
+	var err error
+	if reply == "" {
+		err = b.calls.Publish(subject, data)
+	} else {
+		err = b.calls.PublishRequest(subject, reply, data)
+	}
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return slipway.Errorf(slipway.ErrTooLarge, "the head of a message is %d bytes; NATS is set to take %d", len(data), b.calls.MaxPayload())
 	}
@@ -141,6 +142,4 @@ func (b *Bus) publish(subject, reply string, data []byte) error {
 }
 
 // flush returns when the server has seen all that was sent.
-func (b *Bus) flush(act string) error {
-	return b.natsError(act, b.calls.FlushTimeout(b.cfg.PeerTimeout))
-}
+func (b *Bus) flush() error { return b.calls.FlushTimeout(b.cfg.PeerTimeout) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -35,11 +36,7 @@ func (b *Bus) Close() {
 	b.mu.Lock()
 	subscriptions := slices.Collect(maps.Keys(b.subscriptions))
 	b.mu.Unlock()
-	for _, s := range subscriptions {
-		if err := s.Drain(ctx); err != nil {
-			b.log.Warn("calls are cut short", "err", err)
-		}
-	}
+	b.drainAll(ctx, subscriptions)
 	b.mu.Lock()
 	writers := b.writers
 	b.mu.Unlock()
@@ -55,6 +52,18 @@ func (b *Bus) Close() {
 		b.disown(s)
 	}
 	b.disconnect()
+}
+
+func (b *Bus) drainAll(ctx context.Context, subscriptions []*Subscription) {
+	var all sync.WaitGroup
+	for _, s := range subscriptions {
+		all.Go(func() {
+			if err := s.Drain(ctx); err != nil {
+				b.log.Warn("calls are cut short", "err", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func (b *Bus) disconnect() {

@@ -63,7 +63,6 @@ func (b *Bus) options(name string) []nats.Option {
 		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.ReconnectBufSize(-1), // say that there is no connection rather than send late
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
-		nats.SkipSubjectValidation(),
 		nats.DisconnectErrHandler(b.lost), nats.ReconnectHandler(b.found), nats.ErrorHandler(b.asyncError),
 	}
 	if s := b.cfg.Server; s != nil {

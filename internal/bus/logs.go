@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -14,10 +15,11 @@ const (
 	logsStream      = "LOGS"
 	messagesPerName = 10_000 // batches kept of one function, so that one cannot push out all others
 	skew            = time.Minute
+	abandoned       = 30 * time.Second // after which the server forgets a reader that is gone
 )
 
-// openLogs makes the stream of log lines, or gives it the present limits. What it
-// stores is sent to disk a moment later, and not before it is acknowledged: see doc.go.
+// openLogs makes the stream of log lines, or gives it the present limits. In the
+// embedded server it goes to disk a moment after it is acknowledged: see doc.go.
 func (b *Bus) openLogs(ctx context.Context) error {
 	cfg := jetstream.StreamConfig{
 		Name: logsStream, Description: "what functions print",
@@ -25,7 +27,9 @@ func (b *Bus) openLogs(ctx context.Context) error {
 		Discard: jetstream.DiscardOld, MaxAge: b.cfg.LogAge, MaxBytes: b.cfg.LogBytes, MaxMsgsPerSubject: messagesPerName,
 		Compression: jetstream.S2Compression,
 	}
-	if b.cfg.Replicas == 1 {
+	if existing, err := b.js.Stream(ctx, logsStream); err == nil {
+		cfg.PersistMode = existing.CachedInfo().Config.PersistMode // which cannot be changed
+	} else if b.cfg.Server != nil { // a cluster could not make such a stream a replicated one
 		cfg.PersistMode = jetstream.AsyncPersistMode
 	}
 	_, err := b.js.CreateOrUpdateStream(ctx, cfg)
@@ -43,6 +47,9 @@ type LogQuery struct {
 // with Follow until ctx ends (which is then no error), or f gives an error, which is
 // returned. Lines appear about 50 ms after they were printed.
 func (b *Bus) Logs(ctx context.Context, ref slipway.FunctionRef, q LogQuery, f func(slipway.LogLine) error) error {
+	if err := cmp.Or(slipway.CheckName("tenant", ref.Tenant), slipway.CheckName("function", ref.Function)); err != nil {
+		return err // no wildcards, which would read what others printed
+	}
 	err := b.readLogs(ctx, ref, q, f)
 	if q.Follow && ctx.Err() != nil {
 		return nil
@@ -85,7 +92,7 @@ func (b *Bus) readLogs(ctx context.Context, ref slipway.FunctionRef, q LogQuery,
 func consumerConfig(ref slipway.FunctionRef, q LogQuery) jetstream.OrderedConsumerConfig {
 	cfg := jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{logsSubject + ref.Tenant + "." + ref.Function},
-		DeliverPolicy:  jetstream.DeliverAllPolicy,
+		DeliverPolicy:  jetstream.DeliverAllPolicy, InactiveThreshold: abandoned,
 	}
 	if !q.Since.IsZero() { // lines are stored after they were printed, by another clock
 		from := q.Since.Add(-skew)

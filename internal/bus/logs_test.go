@@ -74,6 +74,9 @@ func TestLogs(t *testing.T) {
 				t.Errorf("%+v: the last was %d: %v", q.query, next-1, err)
 			}
 		}
+		if err := reader.Logs(within(t), slipway.FunctionRef{Tenant: "*", Function: "f"}, bus.LogQuery{}, nil); !errors.Is(err, slipway.ErrInvalid) {
+			t.Errorf("a wildcard: err = %v, want ErrInvalid", err)
+		}
 		stop := errors.New("enough")
 		if err := reader.Logs(within(t), logged, bus.LogQuery{}, func(slipway.LogLine) error { return stop }); err != stop {
 			t.Errorf("err = %v", err)

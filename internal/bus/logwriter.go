@@ -202,7 +202,7 @@ func (w *LogWriter) store(ctx context.Context, ref slipway.FunctionRef, batch []
 	said := false
 	for {
 		err := w.publish(ctx, msg, id)
-		if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) {
+		if err == nil || hopeless(err) {
 			return err
 		}
 		if !said {
@@ -215,6 +215,11 @@ func (w *LogWriter) store(ctx context.Context, ref slipway.FunctionRef, batch []
 		case <-time.After(retryEvery):
 		}
 	}
+}
+
+// hopeless says that a message cannot be stored, however often that is tried.
+func hopeless(err error) bool {
+	return errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrBadSubject)
 }
 
 func (w *LogWriter) publish(ctx context.Context, msg *nats.Msg, id jetstream.PublishOpt) error {

@@ -52,9 +52,9 @@ func watch[T any](b *Bus, subject string, f func(T)) (stop func(), err error) {
 		return nil, b.natsError("watch "+subject, err)
 	}
 	stop = func() { _ = sub.Unsubscribe() } // fails only when it is over anyway
-	if err := b.flush("watch " + subject); err != nil {
+	if err := b.flush(); err != nil {
 		stop()
-		return nil, err
+		return nil, b.natsError("watch "+subject, err)
 	}
 	return stop, nil
 }

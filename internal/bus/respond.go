@@ -8,6 +8,8 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
+const switchingProtocols = 101 // RFC 9110, 15.2.2
+
 // respond sends what the handler gave, to its end.
 func (x *exchange) respond(ctx context.Context, req *slipway.Request, resp *slipway.Response, err error) error {
 	if err == nil && resp == nil {
@@ -23,10 +25,11 @@ func (x *exchange) respond(ctx context.Context, req *slipway.Request, resp *slip
 }
 
 // small says whether a response's body is waited for, to go with its head. While the
-// request's body still streams it is not: the caller may need the head to go on.
+// request's body still streams it is not, nor when the protocol is switched: the caller
+// may need the head to go on.
 func small(req *slipway.Request, resp *slipway.Response) bool {
 	_, streams := req.Body.(*streamBody)
-	return !streams && resp.Trailer == nil && resp.Length >= 0 && resp.Length <= inlineBytes
+	return !streams && resp.Status != switchingProtocols && resp.Trailer == nil && resp.Length >= 0 && resp.Length <= inlineBytes
 }
 
 // sendWhole sends a response in one message.

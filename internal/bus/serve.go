@@ -43,20 +43,36 @@ func (b *Bus) Serve(subject, queue string, h Handler) (*Subscription, error) {
 		bus: b, subject: subject, handler: h,
 		drained: make(chan struct{}), work: make(chan *nats.Msg), closed: make(chan struct{}),
 	}
-	var err error
-	if s.cancels, err = b.calls.Subscribe(subject+cancelSuffix, b.toHandler); err != nil {
+	if err := s.subscribe(queue); err != nil {
+		s.unsubscribe()
 		return nil, b.natsError("serve "+subject, err)
-	}
-	if s.calls, err = b.calls.QueueSubscribe(subject, queue, s.take); err != nil {
-		_ = s.cancels.Unsubscribe()
-		return nil, b.natsError("serve "+subject, err)
-	}
-	s.calls.SetClosedHandler(func(string) { close(s.drained) })
-	if err := b.unlimited(s.calls); err != nil {
-		return nil, err
 	}
 	b.adopt(s)
-	return s, b.flush("serve " + subject)
+	return s, nil
+}
+
+// subscribe returns when the server knows of the subscription.
+func (s *Subscription) subscribe(queue string) (err error) {
+	if s.cancels, err = s.bus.calls.Subscribe(s.subject+cancelSuffix, s.bus.toHandler); err != nil {
+		return err
+	}
+	if s.calls, err = s.bus.calls.QueueSubscribe(s.subject, queue, s.take); err != nil {
+		return err
+	}
+	s.calls.SetClosedHandler(func(string) { close(s.drained) })
+	if err := s.calls.SetPendingLimits(-1, -1); err != nil {
+		return err
+	}
+	return s.bus.flush()
+}
+
+// unsubscribe undoes what subscribe has done.
+func (s *Subscription) unsubscribe() {
+	for _, sub := range []*nats.Subscription{s.calls, s.cancels} {
+		if sub != nil {
+			_ = sub.Unsubscribe() // fails only when the connection is closed
+		}
+	}
 }
 
 // Drain takes no new calls, and waits for those that run until ctx ends. It may be

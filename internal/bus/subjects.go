@@ -8,7 +8,8 @@ const (
 
 	invokersSubject = "slipway.invokers." // followed by the invoker's id
 	changesSubject  = "slipway.changes"
-	logsSubject     = "slipway.logs." // followed by <tenant>.<function>
+	wishesSubject   = "slipway.wishes." // followed by the invoker's id
+	logsSubject     = "slipway.logs."   // followed by <tenant>.<function>
 	inboxSubject    = "slipway.inbox."
 	cancelSuffix    = ".cancel"
 )
