@@ -118,6 +118,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return g.routes.run(ctx, g.bus)
 }
 
+// Ready is closed when Run knows every route: from then on events find their function.
+func (g *Gateway) Ready() <-chan struct{} { return g.routes.ready }
+
 // Server is an HTTP server for g as it should face the outside: HTTP/1.1 and HTTP/2
 // without TLS (h2c), a limit on the time and size of the head, and none on the time of
 // a body, which may stream for as long as its function allows.

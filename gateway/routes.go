@@ -23,6 +23,9 @@ type routeTable struct {
 	log   *slog.Logger
 	table atomic.Pointer[map[slipway.FunctionRef]*route] // nil until it was loaded once
 
+	ready chan struct{} // closed when the table was loaded once
+	once  sync.Once
+
 	// reading makes sure that what was read later is also put in place later.
 	reading sync.Mutex
 }
@@ -41,7 +44,7 @@ type split struct {
 }
 
 func newRouteTable(store Routes, log *slog.Logger) *routeTable {
-	return &routeTable{store: store, log: log}
+	return &routeTable{store: store, log: log, ready: make(chan struct{})}
 }
 
 // loaded says whether the table can be used yet.
@@ -96,6 +99,7 @@ func (t *routeTable) load(ctx context.Context) error {
 		table[r.FunctionRef] = newRoute(r)
 	}
 	t.table.Store(&table)
+	t.once.Do(func() { close(t.ready) })
 	return nil
 }
 

@@ -26,12 +26,13 @@ type Invoker struct {
 	log      *slog.Logger
 	specs    *specs
 	draining atomic.Bool
+	ready    chan struct{}  // closed when Run takes events
 	news     sync.WaitGroup // changes that are being acted on
 }
 
 // New makes an Invoker; it starts nothing.
 func New(cfg Config, pool Pool, starter *Starter, packer Packer, images Images, b *bus.Bus, log *slog.Logger) *Invoker {
-	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, bus: b, log: log}
+	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, bus: b, log: log, ready: make(chan struct{})}
 	i.specs = newSpecs(func(ctx context.Context, ref slipway.VersionRef) (spec slipway.Spec, err error) {
 		err = b.Ask(ctx, bus.SpecSubject, ref, &spec)
 		return spec, err
@@ -60,6 +61,7 @@ func (i *Invoker) Run(ctx context.Context) error {
 		close(published)
 	}()
 	i.log.Info("invoker takes events", "invoker", i.cfg.ID, "cpu", i.cfg.CPU, "memory_mb", i.cfg.MemoryMB)
+	close(i.ready)
 	<-ctx.Done()
 	err = i.shutDown(life, subs)
 	stopNews()
@@ -68,6 +70,9 @@ func (i *Invoker) Run(ctx context.Context) error {
 	<-published
 	return err
 }
+
+// Ready is closed when Run takes events and builds.
+func (i *Invoker) Ready() <-chan struct{} { return i.ready }
 
 // shutDown ends the service in the order in which nothing is lost: gateways are told
 // first, then nothing new is taken, what was taken finishes, and only then do the

@@ -53,7 +53,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 	s.run("pool", instances.Run, s.failed)
 	inv := invoker.New(cfg, instances, starter, packer, s.images, s.bus, s.log)
 	s.run("invoker", inv.Run, s.failed)
-	return nil
+	return s.await(inv.Ready())
 }
 
 func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {

@@ -58,6 +58,16 @@ func (s *server) wait() error {
 	return nil
 }
 
+// await waits for a part to be ready, or for the server to be told to stop.
+func (s *server) await(ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}
+
 func (s *server) close() {
 	s.stop(s.shutdown)
 	s.fail(nil)
@@ -135,7 +145,9 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		return nil, fmt.Errorf("listen on %s: %w; name another address with --listen", s.listen, err)
 	}
 	s.run("gateway", g.Run, s.failed)
-
+	if err := s.await(g.Ready()); err != nil {
+		return nil, err
+	}
 	web := g.Server()
 	s.add("http", web.Shutdown)
 	go func() {
