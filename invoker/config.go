@@ -70,7 +70,9 @@ type Packer interface {
 type Pool interface {
 	PoolView
 	Acquire(ctx context.Context, spec slipway.Spec, limit int) (slipway.Lease, error)
+	Update(spec slipway.Spec)
 	Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool)
+	Keep(wanted []slipway.Kept)
 	Drain(ctx context.Context) error
 }
 

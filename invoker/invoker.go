@@ -25,6 +25,7 @@ type Invoker struct {
 	bus      *bus.Bus
 	log      *slog.Logger
 	specs    *specs
+	wishes   *wishes
 	draining atomic.Bool
 	ready    chan struct{}  // closed when Run takes events
 	news     sync.WaitGroup // changes that are being acted on
@@ -32,7 +33,7 @@ type Invoker struct {
 
 // New makes an Invoker; it starts nothing.
 func New(cfg Config, pool Pool, starter *Starter, packer Packer, images Images, b *bus.Bus, log *slog.Logger) *Invoker {
-	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, bus: b, log: log, ready: make(chan struct{})}
+	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, bus: b, log: log, ready: make(chan struct{}), wishes: newWishes()}
 	i.specs = newSpecs(func(ctx context.Context, ref slipway.VersionRef) (spec slipway.Spec, err error) {
 		err = b.Ask(ctx, bus.SpecSubject, ref, &spec)
 		return spec, err
@@ -55,19 +56,23 @@ func (i *Invoker) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, drain(life, subs))
 	}
-	published := make(chan struct{})
-	go func() {
-		i.publishStates(life)
-		close(published)
-	}()
+	stopWishes, err := i.bus.WatchWishes(i.cfg.ID, i.wishes.take)
+	if err != nil {
+		stopNews()
+		return errors.Join(err, drain(life, subs))
+	}
+	var speaking sync.WaitGroup
+	speaking.Go(func() { i.publishStates(life) })
+	speaking.Go(func() { i.fulfil(life) })
 	i.log.Info("invoker takes events", "invoker", i.cfg.ID, "cpu", i.cfg.CPU, "memory_mb", i.cfg.MemoryMB)
 	close(i.ready)
 	<-ctx.Done()
 	err = i.shutDown(life, subs)
 	stopNews()
+	stopWishes()
 	end()
 	i.news.Wait()
-	<-published
+	speaking.Wait()
 	return err
 }
 

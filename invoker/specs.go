@@ -2,7 +2,6 @@ package invoker
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/slipway-run/slipway"
@@ -88,18 +87,25 @@ func functionOf(ref slipway.VersionRef) slipway.FunctionRef {
 	return slipway.FunctionRef{Tenant: ref.Tenant, Function: ref.Function}
 }
 
-// changed acts on the news that a function changed: what is known of it is forgotten,
-// and the instances of versions that exist no more are stopped. Versions that merely
-// get no events any more stop by their idle timeout.
+// changed acts on the news that a function changed: what is known of it is asked for
+// again, so that its scaling holds at once, and the instances of versions that exist no
+// more are stopped. Versions that merely get no events any more stop by their idle
+// timeout.
 func (i *Invoker) changed(ctx context.Context, f slipway.FunctionRef) {
 	i.specs.drop(f)
+	i.wishes.acting.Lock()
+	defer i.wishes.acting.Unlock()
 	gone := make(map[slipway.VersionRef]bool)
 	for _, c := range i.pool.Counts() {
 		if functionOf(c.VersionRef) != f {
 			continue
 		}
-		_, err := i.specs.get(ctx, c.VersionRef)
-		gone[c.VersionRef] = errors.Is(err, slipway.ErrNotFound)
+		spec, err := i.specs.get(ctx, c.VersionRef)
+		if err == nil {
+			i.pool.Update(spec)
+		}
+		gone[c.VersionRef] = idle(err)
 	}
 	i.pool.Retire(f, func(ref slipway.VersionRef) bool { return !gone[ref] })
+	i.keep(ctx)
 }

@@ -16,6 +16,10 @@
 // until it is closed. Without room, the instances of other versions that have been
 // idle longest are closed first.
 //
+// Some members are kept ahead of any event: [Pool.Keep] says how many of which version.
+// They start without a waiter, do not go when they are idle, make no room for others,
+// and are made up for when one ends.
+//
 // # The parts
 //
 // ledger is the state and every decision. It has no clock, no goroutine and no lock:

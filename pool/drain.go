@@ -8,16 +8,30 @@ import (
 )
 
 // Retire stops the instances of the function's versions that keep does not name: idle
-// ones now, busy ones after their events. Who asks for such a version later gets a
-// new instance.
+// ones now, busy ones after their events, and none is kept ready any more. Who asks for
+// such a version later gets a new instance.
 func (p *Pool) Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool) {
 	p.tell(func() {
 		for _, v := range p.ledger.versions {
 			if v.function() == ref && !keep(v.spec.VersionRef) {
+				p.ledger.unkeep(v)
 				p.ledger.retire(v)
 				p.ledger.settle(v, time.Now())
 			}
 		}
+	})
+}
+
+// Update gives a version that has instances or waiters its present scaling at once, not
+// only with the next Acquire. Of a version that has neither nothing is kept.
+func (p *Pool) Update(spec slipway.Spec) {
+	p.tell(func() {
+		v := p.ledger.versions[spec.VersionRef]
+		if v == nil || !v.runsAs(spec) {
+			return
+		}
+		v.update(spec, v.limit)
+		p.ledger.settle(v, time.Now())
 	})
 }
 

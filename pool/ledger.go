@@ -21,8 +21,9 @@ type ledger struct {
 	draining bool
 	ended    bool // draining and nothing is left; said once
 
-	starts []*member // to be started
-	closes []*member // to be closed
+	starts    []*member  // to be started
+	closes    []*member  // to be closed
+	shortages []shortage // to be said
 }
 
 func newLedger(memoryMB, maxWaiting int) ledger {
@@ -34,10 +35,10 @@ func newLedger(memoryMB, maxWaiting int) ledger {
 }
 
 // orders hands over what must be done.
-func (l *ledger) orders() (starts, closes []*member) {
-	starts, closes = l.starts, l.closes
-	l.starts, l.closes = nil, nil
-	return starts, closes
+func (l *ledger) orders() (starts, closes []*member, shortages []shortage) {
+	starts, closes, shortages = l.starts, l.closes, l.shortages
+	l.starts, l.closes, l.shortages = nil, nil, nil
+	return starts, closes, shortages
 }
 
 // drained says, once, that a draining pool has nothing left.
@@ -50,7 +51,6 @@ func (l *ledger) take(spec slipway.Spec, limit int, now time.Time) (*member, err
 		return nil, errDraining()
 	}
 	v := l.version(spec, limit)
-	v.asked = now
 	if v.waiting.len() > 0 {
 		if v.waiting.len() >= l.maxWaiting {
 			return nil, errQueueFull(v, l.maxWaiting)
@@ -93,8 +93,7 @@ func (l *ledger) giveBack(m *member, now time.Time) {
 func (l *ledger) release(m *member, reuse bool, now time.Time) {
 	v := m.version
 	if !reuse && m.state == ready {
-		m.retired = true
-		v.unlist(m)
+		v.shun(m)
 	}
 	m.inFlight--
 	m.served++
@@ -115,11 +114,12 @@ func (l *ledger) started(m *member, instance slipway.Instance, now time.Time) {
 	v := m.version
 	v.starting--
 	m.instance, m.startedAt, m.idleSince = instance, now, now
+	retired := m.retired
+	m.retired = false
 	v.list(m)
-	if l.draining || m.retired && (v.waiting.len() == 0 || !v.runsAs(m.spec)) {
+	if l.draining || retired && (v.waiting.len() == 0 || !v.runsAs(m.spec)) {
 		l.close(m)
 	}
-	m.retired = false
 	l.settle(v, now)
 }
 
@@ -160,12 +160,16 @@ func (l *ledger) gone(m *member, now time.Time) {
 	l.closing -= m.memoryMB
 	l.forget(m)
 	l.settleAll(now)
+	l.fill(m.version, now)
 }
 
 // close takes m out of the version and orders its closing.
 func (l *ledger) close(m *member) {
 	m.version.unlist(m)
 	m.version.ready--
+	if m.retired {
+		m.version.leaving--
+	}
 	m.state = closing
 	l.closing += m.memoryMB
 	l.closes = append(l.closes, m)
@@ -188,7 +192,7 @@ func (l *ledger) fed(v *version) {
 
 // tidy forgets a version of which nothing is left to know.
 func (l *ledger) tidy(v *version) {
-	if len(v.members) == 0 && v.waiting.len() == 0 && v.failures == 0 && l.versions[v.spec.VersionRef] == v {
+	if len(v.members) == 0 && v.waiting.len() == 0 && v.failures == 0 && v.keep == 0 && l.versions[v.spec.VersionRef] == v {
 		delete(l.versions, v.spec.VersionRef)
 	}
 }

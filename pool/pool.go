@@ -167,7 +167,7 @@ func (p *Pool) signal() {
 func (p *Pool) do(change func()) bool {
 	p.mu.Lock()
 	change()
-	starts, closes := p.ledger.orders()
+	starts, closes, shortages := p.ledger.orders()
 	p.running.Add(len(starts) + len(closes))
 	if p.ledger.drained() {
 		p.ledger.ended = true
@@ -175,6 +175,7 @@ func (p *Pool) do(change func()) bool {
 	}
 	p.mu.Unlock()
 
+	p.report(shortages)
 	for _, m := range starts {
 		go p.start(m)
 	}

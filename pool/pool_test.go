@@ -163,8 +163,9 @@ func TestIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		p := start(t, f, pool.Config{})
-		s := spec("a", func(c *slipway.Config) { c.Scaling.Min, c.Scaling.IdleTimeout = 1, slipway.Duration(time.Minute) })
+		s := spec("a", func(c *slipway.Config) { c.Scaling.IdleTimeout = slipway.Duration(time.Minute) })
 		a, b := acquire(t, p, s), acquire(t, p, s)
+		p.Keep([]slipway.Kept{{Spec: s, Instances: 1, Limit: 10}})
 		a.Release(true)
 		b.Release(true)
 		time.Sleep(time.Minute - time.Second)
@@ -175,15 +176,13 @@ func TestIdleTimeout(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if n := f.running(); n != 1 {
-			t.Errorf("%d instances after it, want 1: scaling.min keeps it", n)
+			t.Errorf("%d instances after it, want the 1 that is kept", n)
 		}
-		next := s
-		next.Version = 2
-		acquire(t, p, next).Release(true) // a new version takes the events
-		time.Sleep(time.Hour)
+		p.Keep(nil)
+		time.Sleep(time.Minute)
 		synctest.Wait()
-		if c := p.Counts(); len(c) != 1 || c[0].Version != 2 {
-			t.Errorf("Counts: %+v; want only the version that takes events", c)
+		if c := p.Counts(); len(c) != 0 {
+			t.Errorf("Counts: %+v; want nothing once nothing is to be kept", c)
 		}
 	})
 }
@@ -479,6 +478,28 @@ func TestChanged(t *testing.T) {
 		case <-p.Changed():
 			t.Error("a change was signalled when there was none")
 		default:
+		}
+	})
+}
+
+// TestUpdate: a change of scaling holds for instances that are idle already.
+func TestUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		p := start(t, f, pool.Config{})
+		s := spec("a", func(c *slipway.Config) { c.Scaling.IdleTimeout = slipway.Duration(time.Hour) })
+		acquire(t, p, s).Release(true)
+		s.Config.Scaling.IdleTimeout = slipway.Duration(time.Second)
+		p.Update(s)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n := f.running(); n != 0 {
+			t.Errorf("%d instances after the new idle timeout, want 0", n)
+		}
+		s.Version = 9
+		p.Update(s) // of a version that has nothing, nothing is kept
+		if c := p.Counts(); len(c) != 0 {
+			t.Errorf("Counts: %+v", c)
 		}
 	})
 }

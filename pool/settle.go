@@ -6,11 +6,19 @@ import (
 )
 
 // settle brings a version to rest after something happened: free slots go to waiters,
-// starts are ordered for those left, and who cannot be served is refused.
+// starts are ordered for those left, who cannot be served is refused, and what is to be
+// kept ready is made up.
 func (l *ledger) settle(v *version, now time.Time) {
-	if v.waiting.len() == 0 {
-		return
+	if v.waiting.len() > 0 {
+		l.attend(v, now)
 	}
+	if v.ahead > 0 {
+		l.fill(v, now)
+	}
+}
+
+// attend does what can be done for those who wait for v.
+func (l *ledger) attend(v *version, now time.Time) {
 	v.serve()
 	defer l.fed(v)
 	var obstacle error // why no start was ordered for the first waiter that needs one
@@ -95,14 +103,13 @@ func (l *ledger) makeRoom(v *version) error {
 
 func (l *ledger) free() int { return l.memoryMB - l.promised }
 
-// evictable lists the idle members of other versions that scaling.min does not keep,
-// the one idle longest first.
+// evictable lists the idle members of other versions that are not to be kept, the one
+// idle longest first.
 func (l *ledger) evictable(than *version) []*member {
-	current := l.current()
 	var spare []*member
 	for _, v := range l.versions {
 		if v != than && v.waiting.len() == 0 {
-			spare = append(spare, v.spare(current[v.function()] == v)...)
+			spare = append(spare, v.spare()...)
 		}
 	}
 	slices.SortFunc(spare, func(a, b *member) int { return a.idleSince.Compare(b.idleSince) })

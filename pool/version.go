@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -12,14 +13,18 @@ import (
 type version struct {
 	spec    slipway.Spec // as last given
 	limit   int          // the caller's bound on members; 0 is none
-	asked   time.Time    // the last Acquire
 	members map[*member]struct{}
 
 	starting int // members
 	ready    int // members
+	leaving  int // of the ready ones, those that get nothing new
 	free     int // slots of ready members
 	stack    stack
 	waiting  queue
+
+	keep  int    // members that stay when they are idle
+	ahead int    // members started before anybody waits; at most keep
+	short string // why there are fewer; "" when there are not
 
 	failures int       // starts in a row that went wrong
 	failure  error     // the last of them
@@ -148,22 +153,32 @@ func (v *version) relist() {
 	}
 }
 
-// spare lists the idle members that may go, the one idle longest first. min is kept
-// when the version is its function's current one.
-func (v *version) spare(current bool) []*member {
+// staying is the members that can take events now or soon.
+func (v *version) staying() int { return v.starting + v.ready - v.leaving }
+
+// shun makes a ready member get nothing new.
+func (v *version) shun(m *member) {
+	if !m.retired {
+		m.retired = true
+		v.leaving++
+	}
+	v.unlist(m)
+}
+
+// spare lists the idle members that may go, the one idle longest first.
+func (v *version) spare() []*member {
 	var idle []*member
 	for m := v.stack.tail; m != nil; m = m.prev {
 		if m.inFlight == 0 {
 			idle = append(idle, m)
 		}
 	}
-	keep := 0
-	if current {
-		keep = v.spec.Config.Scaling.Min
-	}
-	staying := v.starting + v.ready - len(idle)
-	return idle[:max(0, len(idle)-max(0, keep-staying))]
+	others := v.staying() - len(idle)
+	return idle[:max(0, len(idle)-max(0, v.keep-others))]
 }
+
+// retrying says whether err is that starts are held back.
+func (v *version) retrying(err error) bool { return v.failure != nil && errors.Is(err, v.failure) }
 
 // failed notes a start that went wrong.
 func (v *version) failed(err error, now time.Time) {

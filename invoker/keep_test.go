@@ -1,0 +1,67 @@
+package invoker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// wish tells the invoker what to keep, as a gateway does.
+func (m *machine) wish(lease time.Duration, wishes ...slipway.Wish) {
+	m.t.Helper()
+	if err := m.bus.PublishWishes(slipway.WishList{Invoker: "inv1", Lease: slipway.Duration(lease), Wishes: wishes}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// idling is how many instances of the function wait for events.
+func (m *machine) idling(name string) (n int) {
+	for _, in := range m.pool.Instances(&slipway.FunctionRef{Tenant: "default", Function: name}) {
+		if in.State == slipway.InstanceIdle {
+			n++
+		}
+	}
+	return n
+}
+
+func TestKeepsWhatIsWished(t *testing.T) {
+	m := boot(t)
+	soon := func(c *slipway.Config) { c.Scaling.IdleTimeout = slipway.Duration(time.Second) }
+	ref := m.deploy("fn", slipway.ProtocolHTTP, soon)
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 2, Limit: 10})
+	until(t, "two are ready", func() bool { return m.idling("fn") == 2 })
+	if resp, _ := m.get(ref, "/"); resp.ColdStart || resp.Phases.Start != 0 {
+		t.Errorf("the first event was cold: %+v", resp.Phases)
+	}
+
+	first := m.pool.Instances(nil)[0].ID
+	m.send(request(ref, "GET", "/crash", "")) // ends one of them
+	until(t, "it is replaced", func() bool { return m.idling("fn") == 2 && len(m.pool.Instances(nil)) == 2 })
+	if now := m.pool.Instances(nil); now[0].ID == first && now[1].ID == first {
+		t.Errorf("instances %+v", now)
+	}
+
+	m.wish(time.Hour)
+	until(t, "they go by their idle timeout", func() bool { return len(m.pool.Instances(nil)) == 0 })
+}
+
+func TestWishesEndWithTheirLease(t *testing.T) {
+	m := boot(t)
+	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Scaling.IdleTimeout = slipway.Duration(time.Second) })
+	m.wish(5*time.Second, slipway.Wish{VersionRef: ref, Instances: 1, Limit: 1})
+	until(t, "one is ready", func() bool { return m.idling("fn") == 1 })
+	until(t, "it goes when nobody renews the wish", func() bool { return len(m.pool.Instances(nil)) == 0 })
+}
+
+func TestChangeReachesWhatIsKept(t *testing.T) {
+	m := boot(t)
+	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Scaling.Max = 1 })
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 2, Limit: 2})
+	until(t, "one is ready, the most there may be", func() bool { return m.idling("fn") == 1 })
+	m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Scaling.Max = 2 })
+	if err := m.bus.PublishChange(slipway.FunctionRef{Tenant: "default", Function: "fn"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both are", func() bool { return m.idling("fn") == 2 })
+}
