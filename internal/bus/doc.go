@@ -43,7 +43,7 @@
 //	                                            instead of end by the caller
 //	credit     -                                when half the window has been read
 //	keepalive  -                                after a second in which nothing was sent
-//	cancel     -                                by the caller, who wants no more
+//	cancel     -                                by the end that gives the call up
 //
 //	caller                                              handler
 //	  |-- head ----------------------- <subject> ---------->|   queue group
@@ -55,11 +55,13 @@
 //	  |<-- data, data, end -----caller's inbox -------------|   only when the response's
 //	  |-- credit -------------- handler's inbox ----------->|   body is not in its head
 //
-// The reply subject of each NATS message is the sender's inbox: that is how the caller
-// learns where its handler is. Until then it can cancel only on <subject>.cancel,
-// which every process that serves the subject hears. A caller's inbox is used by one
-// call at a time and then by another, because NATS says "no responders" to an inbox
-// and not to a call. An inbox that has been abandoned unanswered is never used again.
+// The reply subject of a handler's frames is its inbox, one for the whole process: that
+// is how the caller learns it. Until then it can cancel only on <subject>.cancel, which
+// every process that serves the subject hears. A caller gives its inbox as the reply
+// subject of its head and of its keepalives, so that NATS says "no responders" there
+// when nobody serves the subject, or when the handler's process has gone. It says that
+// to an inbox and not to a call: an inbox serves one call at a time and then another,
+// but none on whose way such a word could be.
 //
 // A call that lasts shorter than a second sends no keepalive. Times travel as
 // durations, so that the clocks of two machines need not agree.
@@ -76,7 +78,7 @@
 // JetStream does not fsync each message by default; a machine that loses power would
 // forget what it has acknowledged in the last two minutes. The embedded server of this
 // package syncs before it acknowledges (SyncAlways), because accepted events and jobs
-// must survive. The stream of log lines asks for the opposite (asynchronous
+// must survive. There the stream of log lines asks for the opposite (asynchronous
 // persistence): a fraction of a second of log lines may be lost with the power, and
 // none of them delays an event. An external NATS server is configured by whoever runs
 // it: set sync_interval: always there, or keep three replicas ([Config.Replicas]).
