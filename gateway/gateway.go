@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -57,6 +58,7 @@ type Gateway struct {
 	invokers  *invokers
 	keys      *keyring
 	publisher *publisher
+	keeper    *keeper
 	uploads   *uploads
 	api       *echo.Echo
 	calls     []apiCall
@@ -75,17 +77,20 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 	if err := os.MkdirAll(cfg.SpoolDir, 0o700); err != nil {
 		return nil, slipway.Errorf(slipway.ErrInternal, "make the folder for uploads: %w", err)
 	}
+	news := newBell()
 	life, end := context.WithCancel(context.Background())
 	following, endFollows := context.WithCancel(life)
 	g := &Gateway{
 		cfg: cfg, store: store, bus: b, log: log, started: time.Now().UTC(),
-		routes:   newRouteTable(store, log),
+		routes:   newRouteTable(store, log, news),
 		invokers: newInvokers(),
 		keys:     newKeyring(store),
 		uploads:  &uploads{dir: cfg.SpoolDir, limit: cfg.MaxUploadBytes, blobs: blobs, log: log, held: map[string]int{}},
 		life:     life, end: end, following: following, endFollows: endFollows,
 	}
 	g.publisher = newPublisher(life, g)
+	g.invokers.joined = news
+	g.keeper = newKeeper(g.routes, g.invokers, b, log, news)
 	g.calls = g.table()
 	g.api = g.newAPI()
 	return g, nil
@@ -115,6 +120,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return err
 	}
 	defer drain(answers, g.log)
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	keeping.Go(func() { g.keeper.run(ctx) })
 	return g.routes.run(ctx, g.bus)
 }
 

@@ -27,6 +27,7 @@ type invokers struct {
 	known   map[string]*invoker
 	news    chan struct{} // closed when an invoker has spoken; made anew by whoever waits
 	waiting bool
+	joined  bell // rung when one has come, or says that it goes
 }
 
 // invoker is one of them. Everything is guarded by invokers.mu.
@@ -84,6 +85,10 @@ func (t *invokers) update(s slipway.InvokerState) {
 	if inv == nil {
 		inv = &invoker{invoke: bus.InvokeSubject(s.ID), loads: map[slipway.VersionRef]*load{}}
 		t.known[s.ID] = inv
+		t.joined.ring()
+	}
+	if inv.state.Draining != s.Draining {
+		t.joined.ring()
 	}
 	inv.state, inv.seen, inv.promised = s, time.Now(), 0
 	for ref, l := range inv.loads {

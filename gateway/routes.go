@@ -21,6 +21,7 @@ const fullReload = 30 * time.Second
 type routeTable struct {
 	store Routes
 	log   *slog.Logger
+	news  bell                                           // rung after every change
 	table atomic.Pointer[map[slipway.FunctionRef]*route] // nil until it was loaded once
 
 	ready chan struct{} // closed when the table was loaded once
@@ -43,8 +44,8 @@ type split struct {
 	share       float64
 }
 
-func newRouteTable(store Routes, log *slog.Logger) *routeTable {
-	return &routeTable{store: store, log: log, ready: make(chan struct{})}
+func newRouteTable(store Routes, log *slog.Logger, news bell) *routeTable {
+	return &routeTable{store: store, log: log, news: news, ready: make(chan struct{})}
 }
 
 // loaded says whether the table can be used yet.
@@ -74,6 +75,22 @@ func (t *routeTable) live(tenant string) map[string]int {
 	return out
 }
 
+// wanted is the live version of every function that wants instances kept ready. Where
+// live is split, it is the first of the two.
+func (t *routeTable) wanted() []*slipway.Spec {
+	table := t.table.Load()
+	if table == nil {
+		return nil
+	}
+	var specs []*slipway.Spec
+	for _, r := range *table {
+		if s, ok := r.aliases[slipway.LiveAlias]; ok && ahead(s.main.Config.Scaling) > 0 {
+			specs = append(specs, s.main)
+		}
+	}
+	return specs
+}
+
 // choose is the version that an event for alias goes to, or nil.
 func (r *route) choose(alias string) *slipway.Spec {
 	s, ok := r.aliases[alias]
@@ -98,9 +115,14 @@ func (t *routeTable) load(ctx context.Context) error {
 	for _, r := range all {
 		table[r.FunctionRef] = newRoute(r)
 	}
-	t.table.Store(&table)
+	t.put(table)
 	t.once.Do(func() { close(t.ready) })
 	return nil
+}
+
+func (t *routeTable) put(table map[slipway.FunctionRef]*route) {
+	t.table.Store(&table)
+	t.news.ring()
 }
 
 // refresh reads the route of one function. The table is copied: changes are rare
@@ -120,7 +142,7 @@ func (t *routeTable) refresh(ctx context.Context, ref slipway.FunctionRef) error
 	for _, r := range found {
 		table[r.FunctionRef] = newRoute(r)
 	}
-	t.table.Store(&table)
+	t.put(table)
 	return nil
 }
 
