@@ -73,11 +73,11 @@ type Config struct {
 // Scaling bounds the instances of a version. It belongs to the function, not to the
 // version: a change takes effect at once and publishes nothing.
 type Scaling struct {
-	Min         int      `json:"min"`          // instances kept even when idle, 0 to Max; 0
+	Min         int      `json:"min"`          // instances of the live version kept even when idle, 0 to Max; 0
 	Max         int      `json:"max"`          // instances at most, 1 to 10000; 10
 	Concurrency int      `json:"concurrency"`  // invocations at once per instance, 1 to 1000; 1
 	IdleTimeout Duration `json:"idle_timeout"` // an instance idle this long is stopped, 1s to 24h; 5m
-	Provisioned int      `json:"provisioned"`  // instances started before the first request, 0 to Max; 0
+	Provisioned int      `json:"provisioned"`  // instances of the live version started before the first request; the larger of it and Min is kept; 0 to Max; 0
 }
 
 // Health is the check of a running instance.

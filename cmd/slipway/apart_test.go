@@ -79,7 +79,10 @@ func TestApart(t *testing.T) {
 	}
 }
 
-type instance struct{ ID, Invoker, State string }
+type instance struct {
+	ID, Invoker, State string
+	Version            int
+}
 
 func (p *platform) instances(t *testing.T, function string) []instance {
 	t.Helper()
