@@ -13,6 +13,7 @@ type Config struct {
 	Name    string // parent of its control groups, unique on the machine: "slipway-1f2e3d4c"
 	FirstID uint32 // first user and group id that sandboxes may have on the host; 0 is 2^20
 	IDs     uint32 // how many, 65536 for each sandbox; 0 is up to 2^31
+	Shells  int    // how many unused shells are kept at most, of those with and without egress each; 0 is 32, below 0 is none
 	Egress  Egress // nil: sandboxes have a loopback only, whatever they ask for
 }
 
@@ -48,6 +49,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.IDs == 0 && c.FirstID <= lastID {
 		c.IDs = lastID - c.FirstID + 1
 	}
+	if c.Shells == 0 {
+		c.Shells = defaultShells
+	}
+	c.Shells = max(c.Shells, 0)
 	switch {
 	case !isName(c.Name):
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox name %q: it must be 1 to 63 letters a-z, digits and hyphens", c.Name)

@@ -86,7 +86,7 @@ func (s *Sandbox) dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	if strings.HasPrefix(path, "@") {
 		return s.connectTo(ctx, unix.AF_UNIX, &unix.SockaddrUnix{Name: path})
 	}
-	fd, err := openIn(s.root, path)
+	fd, err := openIn(s.root, path, unix.O_PATH)
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +95,11 @@ func (s *Sandbox) dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	return s.connectTo(ctx, unix.AF_UNIX, &unix.SockaddrUnix{Name: descriptorPath(f)})
 }
 
-func openIn(root *os.File, path string) (int, error) {
+// openIn opens a file of a root. No link leads it out of there.
+func openIn(root *os.File, path string, flags uint64) (int, error) {
 	for {
 		fd, err := unix.Openat2(int(root.Fd()), strings.TrimLeft(path, "/"), &unix.OpenHow{
-			Flags:   unix.O_PATH | unix.O_CLOEXEC,
+			Flags:   flags | unix.O_CLOEXEC,
 			Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 		})
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) { // a rename raced with the lookup

@@ -4,14 +4,20 @@
 //
 // # Model
 //
-// A shell is a blank sandbox: namespaces, a control group, and an init that waits on a
-// socket. Nothing in it depends on what will run, so it can be made before anyone asks
-// for it. A [Sandbox] is a shell that was handed a root filesystem and a process; Start
-// makes the init execute that process, and nothing of ours remains inside.
+// A shell is a blank sandbox: namespaces, a control group, a loopback, perhaps a link to
+// the outside, and an init that waits on a socket. Nothing in it depends on what will
+// run, so some are kept in stock (shells.go). A [Sandbox] is a shell that was handed a
+// root filesystem and a process; Start makes the init execute that process, and nothing
+// of ours remains inside.
 //
-// The init is this program, executed again ([Init]); what it does is in package guest.
-// It is root in a user namespace with 65536 ids of its own, which are nobody's on the
-// host. All filesystems are made by the host and handed over as detached mounts:
+// The init is no program. It is some hundred instructions that execute system calls,
+// written down one after the other by the host (package guest), in a copy of a small
+// process, the spawner, which is this program executed once more ([Init]). So a shell
+// costs no start of a program and no memory to speak of, and what happens in it is
+// decided, named and tested on the host. It is root in a user namespace with 65536 ids
+// of its own, which are nobody's on the host.
+//
+// All filesystems are made by the host and handed over as detached mounts:
 //
 //	root   overlay: the layers, idmapped and read-only, below a folder of scratch
 //	/dev, /dev/shm   folders of scratch, a tmpfs whose size is the ephemeral limit
@@ -19,26 +25,43 @@
 //
 // # The protocol
 //
-// One stream socket, messages of package guest, files by SCM_RIGHTS:
+// One stream socket; programs of package guest go in, with files by SCM_RIGHTS, a Reply
+// comes back for each:
 //
-//	host                                        init (pid 1 of its namespace)
-//	 │ clone3 in all namespaces, born in the     │
-//	 │ v2 group; join the v1 groups              │
-//	 │── Setup {masked paths, sysctls, filter} ─→│ cgroup namespace, session keyring, loopback,
-//	 │                                           │ /proc, /sys, masks, devpts
-//	 │←───────────────────────────────── Reply ──│                              a shell
-//	 │ ids mapped, overlay, egress, limits       │
-//	 │── Root {process, mounts} + files ────────→│ attach, pivot_root, detach the host's tree,
-//	 │                                           │ mounts of the spec, host name, folder
-//	 │←───────────────────────────────── Reply ──│                         Create returns
-//	 │── Start + standard streams ──────────────→│ user, limits, capabilities, no_new_privs
-//	 │←───────────────────────────────── Reply ──│ seccomp, execve
-//	 │←───────────────────────── end of stream ──│                          Start returns
-//	 │                                           ▼ the user's program
+//	host                     spawner              init (pid 1 of its namespace)
+//	 │── socket, v2 group ──────→│── clone3 in all ────→│ a child of the host's (CLONE_PARENT),
+//	 │←─────────────────── pid ──│   namespaces         │ born in the v2 group
+//	 │ map ids, join v1 groups                          │
+//	 │── Setup ────────────────────────────────────────→│ root of its namespace, cgroup namespace,
+//	 │                                                  │ session keyring, loopback, /proc, /sys,
+//	 │                                                  │ masks, the host's tree detached, devpts
+//	 │←──────────────────────────────────────── Reply ──│
+//	 │ egress                                           │                            a shell
+//	 ┆                                                  ┆
+//	 │ limits, overlay                                  │
+//	 │── Root + root, dev, shm, mounts ────────────────→│ attach, pivot_root, mounts of the spec,
+//	 │                                                  │ host name, folder
+//	 │←──────────────────────────────────────── Reply ──│                     Create returns
+//	 │ look the user up in the image                    │
+//	 │── Start + standard streams ─────────────────────→│ streams, limits, user, capabilities,
+//	 │                                                  │ no_new_privs
+//	 │←──────────────────────────────────────── Reply ──│ seccomp, execve
+//	 │←──────────────────────────────── end of stream ──│                      Start returns
+//	 │                                                  ▼ the user's program
 //
-// Every Reply can be a Failure, which names the step: "mount /proc: permission denied".
-// An end of stream in any other place means that the init died. When the host's end is
-// closed the init exits; when the host dies the kernel kills it (PR_SET_PDEATHSIG).
+// A Reply is the number of a call and an errno. The host knows the call's name, and so
+// every failure names its step: "mount /proc: permission denied". An end of stream in
+// any other place means that the init died. When the host's end is closed the init
+// exits; when the host dies the kernel kills it (PR_SET_PDEATHSIG).
+//
+// # The stock
+//
+// Shells with a link and those without are kept apart, at least two of each that can be
+// asked for. A sandbox that finds none waits for one of its own, and the stock becomes
+// larger by one; what nobody needed for a while makes it smaller again. It is filled a
+// few milliseconds after something was taken: a program that starts comes first. A
+// shell that was killed is replaced. When ids or addresses run out the stock gives its
+// own up.
 //
 // # Invariants
 //

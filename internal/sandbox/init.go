@@ -7,10 +7,10 @@ import (
 )
 
 // Init must be the first line of main, and of TestMain where a test makes sandboxes.
-// In a process that this package started as the init of a sandbox it never returns;
+// In a process that this package started as a spawner of sandboxes it never returns;
 // in any other it returns at once.
 func Init() {
-	if len(os.Args) == 1 && os.Args[0] == guest.Name {
-		guest.Run()
+	if len(os.Args) == 1 && os.Args[0] == guest.SpawnerName {
+		guest.Spawn()
 	}
 }

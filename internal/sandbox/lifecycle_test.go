@@ -21,7 +21,7 @@ import (
 )
 
 func TestNothingLeaks(t *testing.T) {
-	native := newNative(t, 100)
+	native := newNativeOf(t, 100, sandbox.Config{Shells: 2})
 	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
 	cycle := func() {
 		p := bench.Start(t, bench.Spec("exit", "0"))
@@ -31,18 +31,30 @@ func TestNothingLeaks(t *testing.T) {
 		}
 	}
 	cycle() // what is made once is made now
-	fds, groups := count(t, "/proc/self/fd"), groupsOf(t, 100)
-	children := count(t, fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid()))
-	for range 200 {
+	waitForShells(t, 100, 2)
+	fds, mounts, processes := count(t, "/proc/self/fd"), mountsHere(t), childrenOf(os.Getpid())
+	cycles := 200
+	if testing.Short() {
+		cycles = 20
+	}
+	for range cycles {
 		cycle()
 	}
+	waitForShells(t, 100, 2)
 	sandboxtest.Eventually(t, "as many open files as before", func() bool { return count(t, "/proc/self/fd") <= fds })
-	if now := groupsOf(t, 100); len(now) != len(groups) {
-		t.Errorf("control groups are left: %v", now)
+	sandboxtest.Eventually(t, "as many processes as before", func() bool { return len(childrenOf(os.Getpid())) == len(processes) })
+	if now := mountsHere(t); now != mounts {
+		t.Errorf("%d mounts, %d before", now, mounts)
 	}
-	if now := count(t, fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid())); now != children {
-		t.Errorf("%d children, %d before", now, children)
+}
+
+func mountsHere(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return strings.Count(string(b), "\n")
 }
 
 // count is the number of entries of a folder, or of words of a file.
@@ -64,7 +76,7 @@ func groupsOf(t *testing.T, n int) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := system.List(fmt.Sprintf("slipway-test-%d-%d", os.Getpid(), n))
+	names, err := system.List(nameOf(n))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +103,10 @@ func TestOwnerKilled(t *testing.T) {
 	for lines.Scan() && lines.Text() != "ready" {
 		t.Log(lines.Text())
 	}
+	shells := shellsOf(owner.Process.Pid)
+	if len(shells) != 3 { // one is the sandbox that was not started
+		t.Errorf("the owner had %d shells", len(shells))
+	}
 	cfg := sandbox.Config{Dir: dir, Name: name}
 	if _, err := sandbox.New(cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, slipway.ErrConflict) {
 		t.Errorf("a second owner of the name: %v", err)
@@ -100,7 +116,11 @@ func TestOwnerKilled(t *testing.T) {
 	}
 	_ = owner.Wait() // it was killed
 	sandboxtest.Eventually(t, "the kernel ends what is not frozen", func() bool { return len(processesWith(t, layer)) <= 1 })
+	for _, shell := range shells {
+		sandboxtest.Eventually(t, "the kernel ends the shells", func() bool { return commOf(shell) != shellName })
+	}
 
+	cfg.Shells = -1
 	native, err := sandbox.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -129,8 +149,11 @@ func TestOwner(t *testing.T) {
 	if len(args) != 3 {
 		return
 	}
-	native, err := sandbox.New(sandbox.Config{Dir: args[0], Name: args[1]}, slog.New(slog.DiscardHandler))
+	native, err := sandbox.New(sandbox.Config{Dir: args[0], Name: args[1], Shells: 2}, slog.New(slog.DiscardHandler))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := native.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	bench := sandboxtest.NewBench(native, args[2])
@@ -143,6 +166,7 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	bench.Create(t, bench.Spec("pause")) // made, not started
+	sandboxtest.Eventually(t, "the stock is full", func() bool { return len(shellsOf(os.Getpid())) == 3 })
 	fmt.Println("\nready")
 	<-make(chan struct{})
 }
@@ -204,6 +228,7 @@ func TestEgress(t *testing.T) {
 	refuse := false
 	native, err := sandbox.New(sandbox.Config{
 		Dir: t.TempDir(), Name: fmt.Sprintf("slipway-test-%d-egress", os.Getpid()),
+		Shells: -1, // links are made when they are asked for
 		Egress: sandbox.EgressFunc(func(_ context.Context, _ string, netns int) (sandbox.Link, error) {
 			if refuse {
 				return nil, slipway.Errorf(slipway.ErrLimit, "no addresses are left")

@@ -37,29 +37,29 @@ func newLine() (*line, *os.File, error) {
 	return &line{conn.(*net.UnixConn)}, theirs, nil
 }
 
-// ask sends a message with its files and waits for the reply. The error is the init's
-// failure, io.EOF when the connection ended, or the context's.
-func (l *line) ask(ctx context.Context, message any, files ...*os.File) error {
-	if err := l.send(ctx, message, files); err != nil {
+// ask has the shell execute a program, and waits for how that went. The error is a
+// *guest.Failure, io.EOF when the connection ended, or the context's.
+func (l *line) ask(ctx context.Context, p *guest.Program, files ...*os.File) error {
+	if err := l.send(ctx, p, files); err != nil {
 		return err
 	}
-	return l.reply(ctx)
+	return l.reply(ctx, p)
 }
 
-func (l *line) send(ctx context.Context, message any, files []*os.File) error {
-	b, err := guest.Encode(message)
-	if err != nil {
-		return err
-	}
+func (l *line) send(ctx context.Context, p *guest.Program, files []*os.File) error {
 	if len(files) > guest.MaxFiles {
 		return slipway.Errorf(slipway.ErrInvalid, "%d mounts and streams: a sandbox can have %d together", len(files), guest.MaxFiles)
 	}
-	fds := make([]int, len(files))
-	for i, f := range files {
-		fds[i] = int(f.Fd())
+	b, rights := p.Encode(), []byte(nil)
+	if len(files) > 0 {
+		fds := make([]int, len(files))
+		for i, f := range files {
+			fds[i] = int(f.Fd())
+		}
+		rights = syscall.UnixRights(fds...)
 	}
 	return l.during(ctx, func() error {
-		n, _, err := l.conn.WriteMsgUnix(b, syscall.UnixRights(fds...), nil)
+		n, _, err := l.conn.WriteMsgUnix(b, rights, nil)
 		if err == nil && n < len(b) {
 			_, err = l.conn.Write(b[n:])
 		}
@@ -67,14 +67,14 @@ func (l *line) send(ctx context.Context, message any, files []*os.File) error {
 	})
 }
 
-func (l *line) reply(ctx context.Context) error {
+func (l *line) reply(ctx context.Context, p *guest.Program) error {
 	return l.during(ctx, func() error {
-		var r guest.Reply
-		if err := guest.Decode(l.conn, &r); err != nil {
+		var b [guest.ReplySize]byte
+		if _, err := io.ReadFull(l.conn, b[:]); err != nil {
 			return err
 		}
-		if r.Failure != nil {
-			return r.Failure
+		if f := p.Failure(guest.DecodeReply(b)); f != nil {
+			return f
 		}
 		return nil
 	})
@@ -96,6 +96,8 @@ func (l *line) during(ctx context.Context, f func() error) error {
 
 func (l *line) close() error { return l.conn.Close() }
 
+var errInitDied = errors.New("the sandbox's init died")
+
 // explain turns an error of the line into one for a person: a step that the image
 // made fail is ErrInvalid, and an end of the connection says how the init died.
 func (s *shell) explain(err error) error {
@@ -104,12 +106,12 @@ func (s *shell) explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &f) && f.User:
-		return &slipway.Error{Kind: slipway.ErrInvalid, Message: f.Error(), Cause: f.Cause()}
+		return &slipway.Error{Kind: slipway.ErrInvalid, Message: f.Error(), Cause: f.Errno}
 	case errors.As(err, &f):
-		return &slipway.Error{Kind: slipway.ErrInternal, Message: f.Error(), Cause: f.Cause()}
+		return &slipway.Error{Kind: slipway.ErrInternal, Message: f.Error(), Cause: f.Errno}
 	case errors.Is(err, io.EOF):
 		<-s.process.done
-		return fmt.Errorf("the sandbox's init died: %s", exitOf(s.process, 0, 0))
+		return fmt.Errorf("%w: %s", errInitDied, exitOf(s.process, 0, 0))
 	}
 	return err
 }

@@ -24,7 +24,9 @@ type Native struct {
 	cgroups *cgroup.System
 	ids     *idPool
 	spawner *spawner
-	setup   guest.Setup // the same for all sandboxes
+	shells  *shells
+	setup   *guest.Program // the same for all shells
+	filter  []byte         // seccomp, the same for all processes
 	roots   assembler
 	lock    *os.File
 
@@ -47,6 +49,10 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, err
 	}
+	filter, err := newFilter()
+	if err != nil {
+		return nil, err
+	}
 	cgroups, err := cgroup.Detect()
 	if err != nil {
 		return nil, slipway.Errorf(slipway.ErrUnavailable, "%w", err)
@@ -59,10 +65,12 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &Native{
+	n := &Native{
 		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots,
-		spawner: newSpawner(), setup: setup, lock: lock, sandboxes: map[string]*Sandbox{},
-	}, nil
+		spawner: newSpawner(), setup: setup.Program(), filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
+	}
+	n.shells = newShells(cfg.Shells, cfg.Egress != nil, n.newShell, log)
+	return n, nil
 }
 
 // takeLock holds a file locked as long as this process lives (flock(2)).
@@ -83,7 +91,7 @@ func takeLock(dir string) (*os.File, error) {
 
 // Recover ends and removes what a dead owner of the same name left. Mounts, network
 // namespaces and files of a sandbox end with its processes. It must be called before
-// the first Create.
+// the first Create; from then on shells are kept in stock.
 func (n *Native) Recover(ctx context.Context) error {
 	names, err := n.cgroups.List(n.cfg.Name)
 	if err != nil {
@@ -101,6 +109,7 @@ func (n *Native) Recover(ctx context.Context) error {
 	if len(names) > 0 {
 		n.log.InfoContext(ctx, "removed the sandboxes of a dead server", "count", len(names))
 	}
+	n.shells.start()
 	return errors.Join(errs...)
 }
 
@@ -121,6 +130,7 @@ func (n *Native) Close() error {
 	for _, s := range open {
 		errs = append(errs, s.Close())
 	}
+	n.shells.close()
 	n.spawner.close()
 	n.roots.close()
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)

@@ -20,7 +20,14 @@ func TestMain(m *testing.M) {
 // apart.
 func newNative(t testing.TB, n int) *sandbox.Native {
 	t.Helper()
-	native, err := sandbox.New(sandbox.Config{Dir: t.TempDir(), Name: fmt.Sprintf("slipway-test-%d-%d", os.Getpid(), n)}, slog.New(slog.DiscardHandler))
+	return newNativeOf(t, n, sandbox.Config{})
+}
+
+// newNativeOf is newNative with what else is configured.
+func newNativeOf(t testing.TB, n int, cfg sandbox.Config) *sandbox.Native {
+	t.Helper()
+	cfg.Dir, cfg.Name = t.TempDir(), nameOf(n)
+	native, err := sandbox.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +38,8 @@ func newNative(t testing.TB, n int) *sandbox.Native {
 	})
 	return native
 }
+
+func nameOf(n int) string { return fmt.Sprintf("slipway-test-%d-%d", os.Getpid(), n) }
 
 func TestNative(t *testing.T) {
 	n := 0

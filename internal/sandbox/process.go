@@ -19,11 +19,18 @@ type process struct {
 	err    error // why status is not known
 }
 
-// watch takes over a child and waits for it, without holding a thread.
-func watch(pid, pidfd int) *process {
+// watch takes over a child and waits for it, without holding a thread. A child that
+// cannot be watched is killed.
+func watch(pid int) (*process, error) {
+	pidfd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK) // not waited for yet, so the pid is its own
+	if err != nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
 	p := &process{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), done: make(chan struct{})}
 	go p.wait()
-	return p
+	return p, nil
 }
 
 // wait reaps the child. The pidfd becomes readable when it ends; its pid namespace is

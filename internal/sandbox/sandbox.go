@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -12,7 +11,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/slipway-run/slipway"
-	"github.com/slipway-run/slipway/internal/cgroup"
 )
 
 // Sandbox is a shell that was given a root and a process; see [slipway.Sandbox].
@@ -20,8 +18,8 @@ type Sandbox struct {
 	id     string
 	native *Native
 	shell  *shell
-	root   *os.File       // the root's mount, to look up paths in it
-	limits *cgroup.Limits // to set when the init has made room; nil when they are set
+	oci    *specs.Spec
+	root   *os.File // the root's mount, to look up paths in it
 
 	done  chan struct{} // closed after exit and usage are set
 	exit  slipway.Exit
@@ -38,12 +36,28 @@ type Sandbox struct {
 
 var _ slipway.Sandbox = (*Sandbox)(nil)
 
-// create takes a shell and gives it a network, a root and a process to come.
-func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (_ *Sandbox, err error) {
-	sh, err := n.newShell(ctx)
-	if err != nil {
-		return nil, err
+// create takes a shell and gives it a root and a process to come. A shell from the
+// stock may have been killed unnoticed; then another takes its place.
+func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (*Sandbox, error) {
+	k := blank
+	if n.cfg.Egress != nil && spec.Network == slipway.NetworkEgress {
+		k = linked
 	}
+	for {
+		sh, stocked, err := n.shells.take(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		s, err := n.furnish(ctx, sh, spec)
+		if stocked && errors.Is(err, errInitDied) {
+			continue
+		}
+		return s, err
+	}
+}
+
+// furnish makes a sandbox of a shell. On an error nothing is left of it.
+func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpec) (_ *Sandbox, err error) {
 	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
 	defer func() {
@@ -51,44 +65,16 @@ func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (_ *Sandb
 			err = errors.Join(err, sh.close())
 		}
 	}()
-	oci := ociSpec(spec, sh.firstID, nil) // the init has the seccomp filter already
-	link, err := s.connect(ctx, spec)
-	if err != nil {
+	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is assembled already
+	if err := sh.group.Limit(limitsOf(oci.Linux.Resources)); err != nil {
 		return nil, err
 	}
-	if err := s.limit(limitsOf(oci.Linux.Resources)); err != nil {
-		return nil, err
-	}
-	own := scratch{firstID: sh.firstID, megabytes: spec.EphemeralMB, hostname: oci.Hostname, dns: link.DNS()}
+	own := scratch{firstID: sh.firstID, megabytes: spec.EphemeralMB, hostname: oci.Hostname, dns: sh.link.DNS()}
 	if err := s.enter(ctx, oci, spec.Layers, own); err != nil {
 		return nil, err
 	}
 	go s.watch()
 	return s, nil
-}
-
-// connect attaches the network namespace to the outside when the spec asks for it.
-func (s *Sandbox) connect(ctx context.Context, spec slipway.SandboxSpec) (Link, error) {
-	egress := s.native.cfg.Egress
-	if egress == nil || spec.Network != slipway.NetworkEgress {
-		return noLink{}, nil
-	}
-	link, err := egress.Attach(ctx, spec.ID, int(s.shell.netns.Fd()))
-	if err != nil {
-		return nil, fmt.Errorf("connect the network: %w", err)
-	}
-	s.shell.undo.add(link.Close)
-	return link, nil
-}
-
-// limit sets the limits of the control group. Where they are too narrow for the init,
-// Start sets them once it has gone.
-func (s *Sandbox) limit(l cgroup.Limits) error {
-	wide := widened(l)
-	if wide != l {
-		s.limits = &l
-	}
-	return s.shell.group.Limit(wide)
 }
 
 // enter makes the root and hands it to the init, with what is to run in it.
@@ -106,11 +92,12 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string, o
 	if err != nil {
 		return err
 	}
-	message, err := rootMessage(oci, mounts)
+	root, err := rootOf(oci, mounts)
 	if err != nil {
 		return err
 	}
-	return s.shell.explain(s.shell.line.ask(ctx, message, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)...))
+	s.oci = oci
+	return s.shell.explain(s.shell.line.ask(ctx, root.Program(), append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)...))
 }
 
 // ID is the spec's.
@@ -183,9 +170,3 @@ func (s *Sandbox) watch() {
 	s.exit = exitOf(s.shell.process, standIn, u.OOMKills)
 	close(s.done)
 }
-
-// noLink is what a sandbox without egress has.
-type noLink struct{}
-
-func (noLink) DNS() []netip.Addr { return nil }
-func (noLink) Close() error      { return nil }

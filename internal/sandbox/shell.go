@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
+	"path"
 	"strconv"
 	"syscall"
 	"time"
@@ -23,6 +25,7 @@ type shell struct {
 	line    *line
 	netns   *os.File
 	userns  *os.File
+	link    Link // to the outside; noLink when it has none
 
 	undo undo
 }
@@ -32,8 +35,8 @@ type shell struct {
 const endTimeout = 10 * time.Second
 
 // newShell makes a shell. On an error nothing is left.
-func (n *Native) newShell(ctx context.Context) (_ *shell, err error) {
-	s := &shell{}
+func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
+	s := &shell{link: noLink{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -53,8 +56,32 @@ func (n *Native) newShell(ctx context.Context) (_ *shell, err error) {
 	if err := s.openNamespaces(); err != nil {
 		return nil, err
 	}
-	return s, s.explain(s.line.ask(ctx, n.setup))
+	if err := s.explain(s.line.ask(ctx, n.setup)); err != nil {
+		return nil, err
+	}
+	if k == linked {
+		return s, s.connect(ctx, n.cfg.Egress)
+	}
+	return s, nil
 }
+
+// connect attaches the network namespace to the outside. The link has the name of the
+// control group, because nothing else is known of the sandbox yet.
+func (s *shell) connect(ctx context.Context, egress Egress) error {
+	link, err := egress.Attach(ctx, path.Base(s.group.Name()), int(s.netns.Fd()))
+	if err != nil {
+		return fmt.Errorf("connect the network: %w", err)
+	}
+	s.link = link
+	s.undo.add(link.Close)
+	return nil
+}
+
+// noLink is what a sandbox without egress has.
+type noLink struct{}
+
+func (noLink) DNS() []netip.Addr { return nil }
+func (noLink) Close() error      { return nil }
 
 // groupName names a control group after the ids of its processes: unique among the
 // living, and what ps(1) shows.
@@ -62,8 +89,9 @@ func (n *Native) groupName(firstID uint32) string {
 	return n.cfg.Name + "/" + strconv.FormatUint(uint64(firstID), 10)
 }
 
-// spawn starts the init, which waits for its first message until it is in its group.
-func (s *shell) spawn(threads *spawner) error {
+// spawn has the init made, gives it its ids and moves it into its group. It waits for
+// a program meanwhile.
+func (s *shell) spawn(spawner *spawner) error {
 	ours, theirs, err := newLine()
 	if err != nil {
 		return err
@@ -78,17 +106,31 @@ func (s *shell) spawn(threads *spawner) error {
 	if group != nil {
 		defer group.Close()
 	}
-	pid, pidfd, err := threads.spawn(initProcess{s.firstID, theirs, group})
+	s.process, err = spawner.spawn(theirs, group)
 	if err != nil {
 		return fmt.Errorf("start the sandbox's init: %w", hint(err))
 	}
-	s.process = watch(pid, pidfd)
 	s.undo.add(s.process.close)
 	s.undo.add(s.kill)
-	if group != nil {
-		return s.group.AddCloned(pid)
+	if err := s.mapIDs(); err != nil {
+		return err
 	}
-	return s.group.Add(pid)
+	if group != nil {
+		return s.group.AddCloned(s.process.pid)
+	}
+	return s.group.Add(s.process.pid)
+}
+
+// mapIDs makes the ids from 0 in the sandbox the ones from firstID on the host
+// (user_namespaces(7)).
+func (s *shell) mapIDs() error {
+	for _, file := range []string{"uid_map", "gid_map"} {
+		ids := fmt.Sprintf("0 %d %d", s.firstID, idsPerSandbox)
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", s.process.pid, file), []byte(ids), 0); err != nil {
+			return fmt.Errorf("map ids: %w", err)
+		}
+	}
+	return nil
 }
 
 // hint says what a refusal to make namespaces means.
@@ -96,8 +138,6 @@ func hint(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w: the server must run as root, and user namespaces must be allowed", err)
-	case errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%w: the server's program must be executable by every user: chmod 755 it", err)
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS):
 		return fmt.Errorf("%w: no more namespaces are allowed: raise the numbers in /proc/sys/user", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -45,27 +46,91 @@ func (s *Sandbox) start(ctx context.Context, stdio slipway.Stdio) error {
 		}
 		s.stdin = id
 	}
-	message := guest.Start{Stdin: stdio.Stdin != nil, Stdout: stdio.Stdout != nil, Stderr: stdio.Stderr != nil}
-	if err := s.execute(ctx, message, files); err != nil {
+	id, err := guest.LookUp(s.oci.Process.User.Username, s.openRegular)
+	if err != nil {
+		return slipway.Errorf(slipway.ErrInvalid, "look up user: %w", err)
+	}
+	message, err := startOf(s.oci.Process, id, s.native.filter)
+	if err != nil {
 		return err
 	}
-	if s.limits != nil {
-		return s.shell.group.Limit(*s.limits)
-	}
-	return nil
+	message.Stdin, message.Stdout, message.Stderr = stdio.Stdin != nil, stdio.Stdout != nil, stdio.Stderr != nil
+	return s.execute(ctx, message, files)
 }
 
-// execute tells the init to become the process. It answers just before it does; then
-// the end of the connection says that it has, another answer that it could not.
+// execute has the shell become the process. It answers just before it does; then the
+// end of the connection says that it has, another answer that it could not.
 func (s *Sandbox) execute(ctx context.Context, message guest.Start, files []*os.File) error {
-	sh := s.shell
-	if err := sh.line.ask(ctx, message, files...); err != nil {
+	sh, program := s.shell, message.Program()
+	if err := sh.line.ask(ctx, program, files...); err != nil {
 		return sh.explain(err)
 	}
-	if err := sh.line.reply(ctx); !errors.Is(err, io.EOF) {
-		return sh.explain(err)
+	err := sh.line.reply(ctx, program)
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	return nil
+	var f *guest.Failure
+	if err == nil || errors.As(err, &f) && f.User {
+		return s.explainExec(message, f)
+	}
+	return sh.explain(err)
+}
+
+// explainExec says what a person needs to know beyond the kernel's word. Without a
+// failure none of several candidates could be executed.
+func (s *Sandbox) explainExec(m guest.Start, f *guest.Failure) error {
+	errno := unix.ENOENT
+	if f != nil {
+		errno = f.Errno
+	}
+	name := m.Args[0]
+	for _, file := range m.Candidates {
+		mode, err := s.modeOf(path.Join("/", m.Dir, file), file)
+		switch {
+		case err != nil:
+		case errno == unix.ENOENT && mode&0o111 == 0:
+			errno = unix.EACCES
+		case errno == unix.ENOENT && f == nil && m.Identity.UID != 0:
+			errno = unix.EACCES
+		case errno == unix.ENOENT:
+			return slipway.Errorf(slipway.ErrInvalid, "exec %s: %w: %s is there, but not the loader or interpreter it names", name, errno, file)
+		case errno == unix.ENOEXEC:
+			return slipway.Errorf(slipway.ErrInvalid, "exec %s: %w: %s is not a program for this machine's processor, or a script without a #! line", name, errno, file)
+		}
+	}
+	if errno == unix.ENOENT && len(m.Candidates) > 1 {
+		return slipway.Errorf(slipway.ErrInvalid, "exec %s: %w in any folder of PATH", name, errno)
+	}
+	return slipway.Errorf(slipway.ErrInvalid, "exec %s: %w", name, errno)
+}
+
+// modeOf looks at a file of the sandbox.
+func (s *Sandbox) modeOf(inDir, file string) (uint32, error) {
+	if path.IsAbs(file) {
+		inDir = file
+	}
+	fd, err := openIn(s.root, inDir, unix.O_PATH)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	return st.Mode, err
+}
+
+// openRegular opens a file of the image, but not a pipe that nobody writes to.
+func (s *Sandbox) openRegular(name string) (io.ReadCloser, error) {
+	fd, err := openIn(s.root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, errors.Join(errors.New("not a file"), err)
+	}
+	return f, nil
 }
 
 // openToAll lets every user of the sandbox open a pipe again by its name in

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -17,47 +19,69 @@ import (
 
 // From the OCI specification to what the init and the control group understand.
 
-// newSetup makes the message that all sandboxes get. The seccomp filter is assembled
-// here, once.
+// newSetup says what all shells have in common.
 func newSetup() (guest.Setup, error) {
-	profile, err := seccomp.Profile(capabilities())
-	if err != nil {
-		return guest.Setup{}, err
-	}
-	program, err := seccomp.Assemble(profile)
-	if err != nil {
-		return guest.Setup{}, err
-	}
-	blank := ociSpec(slipway.SandboxSpec{}, 0, profile)
+	blank := ociSpec(slipway.SandboxSpec{}, 0, nil)
 	setup := guest.Setup{
 		OOMScoreAdj: *blank.Process.OOMScoreAdj,
 		Sysctl:      map[string]string{},
-		Masked:      blank.Linux.MaskedPaths,
+		Masked:      masksOf(blank.Linux.MaskedPaths),
 		ReadOnly:    blank.Linux.ReadonlyPaths,
 	}
 	for name, value := range blank.Linux.Sysctl {
 		setup.Sysctl[strings.ReplaceAll(name, ".", "/")] = value
 	}
-	// bpf.RawInstruction has the fields and the layout of struct sock_filter.
-	for _, i := range program {
-		f := unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K}
-		setup.Filter = append(setup.Filter, unsafe.Slice((*byte)(unsafe.Pointer(&f)), unsafe.Sizeof(f))...)
+	var err error
+	if setup.Caps, err = capabilityBits(blank.Process.Capabilities.Bounding); err != nil {
+		return guest.Setup{}, err
 	}
-	return setup, nil
+	setup.LastCap, err = lastCapability()
+	return setup, err
 }
 
-// rootMessage makes the second message; mounts are the bind mounts, in order.
-func rootMessage(spec *specs.Spec, mounts []*os.File) (guest.Root, error) {
-	p := spec.Process
-	caps, err := capabilityBits(p.Capabilities.Bounding)
+// masksOf finds out what is there to be hidden. What a path of /proc or /sys is
+// depends on the kernel alone.
+func masksOf(paths []string) (masks []guest.Mask) {
+	for _, p := range paths {
+		if st, err := os.Lstat(p); err == nil {
+			masks = append(masks, guest.Mask{Path: p, Dir: st.IsDir()})
+		}
+	}
+	return masks
+}
+
+// lastCapability is the highest capability that this kernel knows (capabilities(7)).
+func lastCapability() (int, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
 	if err != nil {
-		return guest.Root{}, err
+		return 0, err
 	}
-	root := guest.Root{
-		Hostname: spec.Hostname,
-		Args:     p.Args, Env: p.Env, Dir: p.Cwd, User: p.User.Username,
-		Caps: caps,
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
+// newFilter assembles the seccomp program, as the kernel takes it.
+func newFilter() ([]byte, error) {
+	profile, err := seccomp.Profile(capabilities())
+	if err != nil {
+		return nil, err
 	}
+	program, err := seccomp.Assemble(profile)
+	if err != nil {
+		return nil, err
+	}
+	// bpf.RawInstruction has the fields and the layout of struct sock_filter.
+	var filter []byte
+	for _, i := range program {
+		f := unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K}
+		filter = append(filter, unsafe.Slice((*byte)(unsafe.Pointer(&f)), unsafe.Sizeof(f))...)
+	}
+	return filter, nil
+}
+
+// rootOf says what the shell does to get its root; mounts are the bind mounts, in
+// order.
+func rootOf(spec *specs.Spec, mounts []*os.File) (guest.Root, error) {
+	root := guest.Root{Hostname: spec.Hostname, Dir: spec.Process.Cwd}
 	for i, m := range bindMounts(spec) {
 		st, err := mounts[i].Stat()
 		if err != nil {
@@ -65,14 +89,47 @@ func rootMessage(spec *specs.Spec, mounts []*os.File) (guest.Root, error) {
 		}
 		root.Mounts = append(root.Mounts, guest.Mount{Target: m.Destination, Dir: st.IsDir()})
 	}
+	return root, nil
+}
+
+// startOf says how the shell becomes the process. HOME and PATH are added to the
+// environment when they are missing.
+func startOf(p *specs.Process, id guest.Identity, filter []byte) (guest.Start, error) {
+	if len(p.Args) == 0 || p.Args[0] == "" {
+		return guest.Start{}, slipway.Errorf(slipway.ErrInvalid, "exec: no program is named: the image has no entrypoint and the configuration no command")
+	}
+	caps, err := capabilityBits(p.Capabilities.Bounding)
+	if err != nil {
+		return guest.Start{}, err
+	}
+	start := guest.Start{Args: p.Args, Env: slices.Clone(p.Env), Dir: p.Cwd, Identity: id, Caps: caps, Filter: filter}
+	path, ok := variable(start.Env, "PATH")
+	if !ok {
+		path = guest.DefaultPath
+		start.Env = append(start.Env, "PATH="+path)
+	}
+	if _, ok := variable(start.Env, "HOME"); !ok {
+		start.Env = append(start.Env, "HOME="+id.Home)
+	}
+	start.Candidates = guest.Candidates(p.Args[0], path)
 	for _, l := range p.Rlimits {
 		number, ok := map[string]int{"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE}[l.Type]
 		if !ok {
-			return guest.Root{}, fmt.Errorf("resource limit %s is not one that a sandbox can have", l.Type)
+			return guest.Start{}, fmt.Errorf("resource limit %s is not one that a sandbox can have", l.Type)
 		}
-		root.Rlimits = append(root.Rlimits, guest.Rlimit{Resource: number, Soft: l.Soft, Hard: l.Hard})
+		start.Rlimits = append(start.Rlimits, guest.Rlimit{Resource: number, Soft: l.Soft, Hard: l.Hard})
 	}
-	return root, nil
+	return start, nil
+}
+
+// variable finds the value that counts: the last.
+func variable(env []string, name string) (string, bool) {
+	for _, e := range slices.Backward(env) {
+		if k, v, ok := strings.Cut(e, "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
 }
 
 func bindMounts(spec *specs.Spec) []specs.Mount {
@@ -98,20 +155,4 @@ func limitsOf(r *specs.LinuxResources) cgroup.Limits {
 		l.PIDs = int(*r.Pids.Limit)
 	}
 	return l
-}
-
-// roomForInit is what the init may need before it executes the program: it is a Go
-// program of several threads.
-func roomForInit() cgroup.Limits { return cgroup.Limits{Memory: 64 << 20, PIDs: 32} }
-
-// widened is l with room for the init.
-func widened(l cgroup.Limits) cgroup.Limits {
-	wide, room := l, roomForInit()
-	if l.Memory > 0 {
-		wide.Memory = max(l.Memory, room.Memory)
-	}
-	if l.PIDs > 0 {
-		wide.PIDs = max(l.PIDs, room.PIDs)
-	}
-	return wide
 }

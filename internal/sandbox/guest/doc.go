@@ -1,9 +1,23 @@
-// Package guest is what runs inside a sandbox before the user's program does: the init
-// that sets the sandbox up and then executes the program in its own place. The protocol
-// is in the documentation of package sandbox, the messages in protocol.go.
+// Package guest is what runs inside a sandbox before the user's program does. The
+// protocol is in the documentation of package sandbox.
 //
-// The code runs in a process of its own, in one thread, as root of a user namespace.
-// It uses the standard library and x/sys only and does little, because its start is a
-// part of every sandbox's start. Everything it must know comes by the socket; what it
-// cannot do it reports with the step's name, and ends.
+// # Model
+//
+// A [Program] is a list of system calls with their arguments, made on the host: by
+// [Setup], [Root] and [Start], one for each message. The machine (machine.go) runs in
+// the sandbox: it receives programs and executes them. It knows of no mounts, users or
+// limits, so there is nothing in it to go wrong but one loop, and a call that fails is
+// reported by its number, for which the host has a name.
+//
+// [Spawn] is the life of the process that sandboxes are cloned from.
+//
+// # Invariants
+//
+//   - The machine is a copy of one thread of a Go program. It uses nothing of the Go
+//     runtime, neither memory nor stack growth nor signals: nosplit functions and
+//     RawSyscall only. The tests run it under the race detector, too, which would
+//     otherwise add calls of its own: hence norace and nocheckptr.
+//   - A program never guesses: the number of every file it opens is checked.
+//   - What an image holds is looked at by the host ([LookUp] reads its users), never by
+//     code in the sandbox.
 package guest

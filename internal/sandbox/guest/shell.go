@@ -1,171 +1,193 @@
 package guest
 
 import (
-	"errors"
-	"io/fs"
-	"path/filepath"
+	"encoding/binary"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// enterShell makes the process the init of a blank sandbox: it has everything that
-// does not depend on what will run in it. The namespaces exist already but for the
-// cgroup's, which must come after the host moved the process into its group: the
-// namespace's root is the group its maker is in.
+// Setup is what all shells have in common.
+type Setup struct {
+	OOMScoreAdj int               // oom_score_adj(5) of everything in the sandbox
+	Sysctl      map[string]string // by path below /proc/sys
+	Masked      []Mask
+	ReadOnly    []string // paths of /proc and /sys that cannot be written
+	Caps        uint64   // bounding set; one bit per capability
+	LastCap     int      // the highest that this kernel knows
+}
+
+// Mask is a path of /proc or /sys that is hidden; it exists.
+type Mask struct {
+	Path string
+	Dir  bool // a folder; else a file
+}
+
+// pts is the number of the file that a program of Setup leaves open: a devpts that is
+// not attached yet, because the folder for it comes with the root.
+const pts = Socket + 1
+
+// Program makes a process that was just cloned the init of a blank sandbox: it has
+// everything that does not depend on what will run in it. The namespaces exist already
+// but for the cgroup's, which must come after the host moved the process into its
+// group: the namespace's root is the group its maker is in. Ids are mapped already.
 //
-// /proc and /sys are mounted over the host's and move into the root later, with what
-// is mounted on them. The kernel allows a new one only while an old one can be seen
-// whole, so this cannot wait until the host's tree is gone. The result is a devpts
-// that is not attached yet.
-func enterShell(s Setup) (pts int, err error) {
-	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return -1, step("enter cgroup namespace", err)
-	}
-	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && !errors.Is(err, unix.ENOSYS) {
-		return -1, step("leave the host's keyring", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return -1, step("make mounts private", err)
-	}
-	if err := loopbackUp(); err != nil {
-		return -1, step("bring loopback up", err)
-	}
-	if err := mountOver("proc", "/proc", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err != nil {
-		return -1, step("mount /proc", err)
-	}
-	if err := writeSettings(s); err != nil {
-		return -1, err
-	}
-	if err := mountOver("sysfs", "/sys", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err != nil {
-		return -1, step("mount /sys", err)
-	}
-	if err := protect(s.Masked, s.ReadOnly); err != nil {
-		return -1, err
-	}
-	pts, err = fsmount("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620", "gid", "5")
-	return pts, step("mount /dev/pts", err)
-}
-
-// writeSettings writes below /proc while it can still be written.
-func writeSettings(s Setup) error {
-	if err := writeFile("/proc/self/oom_score_adj", strconv.Itoa(s.OOMScoreAdj)); err != nil {
-		return step("set oom_score_adj", err)
-	}
-	for name, value := range s.Sysctl {
-		if err := writeFile(filepath.Join("/proc/sys", name), value); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return step("set "+name, err)
+// The host's tree is let go here, and what remains is a folder in memory with /proc and
+// /sys, which move into the root later. The kernel allows new ones only while the old
+// ones can be seen whole, so this cannot wait until the host's tree is gone.
+func (s Setup) Program() *Program {
+	p := newProgram(0)
+	becomeRoot(p)
+	p.call("enter cgroup namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
+	p.call("leave the host's keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0).tolerate(0, unix.ENOSYS)
+	p.call("make mounts private", unix.SYS_MOUNT, "", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	loopbackUp(p)
+	mountOver(p, "proc", "/proc", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	s.writeSettings(p)
+	mountOver(p, "sysfs", "/sys", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	s.protect(p)
+	leaveHost(p)
+	devpts := fsmount(p, "mount /dev/pts", "devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620", "gid", "5")
+	p.move(devpts, pts)
+	for c := range s.LastCap + 1 {
+		if s.Caps&(1<<c) == 0 {
+			p.call("drop capabilities", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0)
 		}
 	}
-	return nil
+	return p
 }
 
-// protect hides what the host would tell about itself. A path that this kernel does
-// not have needs no hiding.
-func protect(masked, readOnly []string) error {
-	empty, err := fsmount("tmpfs", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, "size", "4k", "nr_inodes", "1", "mode", "0555")
-	if err != nil {
-		return step("make an empty folder", err)
-	}
-	defer unix.Close(empty)
-	for _, path := range masked {
-		if err := mask(path, empty); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return step("mask "+path, err)
-		}
-	}
-	for _, path := range readOnly {
-		if err := freezePath(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return step("make "+path+" read-only", err)
-		}
-	}
-	return nil
+// becomeRoot makes the process root of its user namespace, in a session of its own,
+// that dies with the host's thread whose child it is. A change of ids makes the kernel
+// take a process for one that hides something; PR_SET_DUMPABLE gives it its own files
+// in /proc back.
+func becomeRoot(p *Program) {
+	p.call("set supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+	p.call("become root", unix.SYS_SETRESGID, 0, 0, 0)
+	p.call("become root", unix.SYS_SETRESUID, 0, 0, 0)
+	p.call("own /proc/self", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
+	p.call("set name", unix.SYS_PRCTL, unix.PR_SET_NAME, "slipway-shell", 0, 0, 0)
+	p.call("make session", unix.SYS_SETSID)
+	p.call("set umask", unix.SYS_UMASK, 0o022)
+	dieWithHost(p)
 }
 
-// mask lays an empty folder over a folder and /dev/null over a file.
-func mask(path string, empty int) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return err
-	}
-	from, name, flags := unix.AT_FDCWD, "/dev/null", uint(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		from, name, flags = empty, "", flags|unix.AT_EMPTY_PATH
-	}
-	tree, err := unix.OpenTree(from, name, flags)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(tree)
-	return attach(tree, path)
-}
-
-// freezePath lays a read-only view of a path over the path itself.
-func freezePath(path string) error {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(tree)
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
-		return err
-	}
-	return attach(tree, path)
+// dieWithHost asks for SIGKILL when the host's thread that made this process ends. Had
+// the host died before, its end of the socket would be closed.
+func dieWithHost(p *Program) {
+	p.call("ask to die with the host", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, int(unix.SIGKILL), 0, 0, 0)
+	socket := unix.PollFd{Fd: Socket, Events: unix.POLLRDHUP}
+	p.call("look for the host", unix.SYS_PPOLL, bytesOf(&socket, 1), 1, make([]byte, 16), 0, 0).want = 0
 }
 
 // loopbackUp is what "ip link set lo up" does (netdevice(7)).
-func loopbackUp() error {
-	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
+func loopbackUp(p *Program) {
+	const name = "bring loopback up"
+	s, _ := p.open(name, unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	request := make([]byte, 40) // struct ifreq
+	copy(request, "lo")
+	binary.NativeEndian.PutUint16(request[unix.IFNAMSIZ:], unix.IFF_UP|unix.IFF_RUNNING)
+	p.call(name, unix.SYS_IOCTL, s, unix.SIOCSIFFLAGS, request)
+	p.close(s)
+}
+
+// writeSettings writes below /proc while it can still be written.
+func (s Setup) writeSettings(p *Program) {
+	writeFile(p, "set oom_score_adj", "/proc/self/oom_score_adj", strconv.Itoa(s.OOMScoreAdj))
+	for name, value := range s.Sysctl {
+		writeFile(p, "set "+name, "/proc/sys/"+name, value).tolerate(2, unix.ENOENT)
 	}
-	defer unix.Close(s)
-	request, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
+}
+
+// writeFile gives the call that opens the file; the two after it depend on it.
+func writeFile(p *Program, name, path, value string) *call {
+	opened := len(p.calls)
+	fd, _ := p.open(name, unix.SYS_OPENAT, unix.AT_FDCWD, path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	p.call(name, unix.SYS_WRITE, fd, value, len(value))
+	p.close(fd)
+	return &p.calls[opened]
+}
+
+// protect hides what the host would tell about itself. An empty folder is laid over a
+// folder and /dev/null over a file; a read-only view of a path over the path itself. A
+// path that this kernel does not have needs no protection.
+func (s Setup) protect(p *Program) {
+	empty := fsmount(p, "make an empty folder", "tmpfs", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC,
+		"size", "4k", "nr_inodes", "1", "mode", "0555")
+	for _, m := range s.Masked {
+		name, from, file, flags := "mask "+m.Path, unix.AT_FDCWD, "/dev/null", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC
+		if m.Dir {
+			from, file, flags = empty, "", flags|unix.AT_EMPTY_PATH
+		}
+		tree, _ := p.open(name, unix.SYS_OPEN_TREE, from, file, flags)
+		attach(p, name, tree, m.Path)
+		p.close(tree)
 	}
-	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
+	p.close(empty)
+	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	for _, path := range s.ReadOnly {
+		name := "make " + path + " read-only"
+		opened := len(p.calls)
+		tree, _ := p.open(name, unix.SYS_OPEN_TREE, unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		p.call(name, unix.SYS_MOUNT_SETATTR, tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, bytesOf(&readOnly, 1), int(unsafe.Sizeof(readOnly)))
+		attach(p, name, tree, path)
+		p.close(tree)
+		p.calls[opened].tolerate(3, unix.ENOENT)
+	}
+}
+
+// stage is where trees are put together: a folder that every host has and that a
+// sandbox has no more use for. Only this mount namespace sees what is mounted there.
+const stage = "/dev"
+
+// leaveHost exchanges the host's tree for a folder in memory that has places for the
+// mounts that are kept, and for the root.
+func leaveHost(p *Program) {
+	mountOver(p, "tmpfs", stage, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	for _, dir := range []string{"/proc", "/sys", rootPlace} {
+		p.call("make "+dir, unix.SYS_MKDIRAT, unix.AT_FDCWD, stage+dir, 0o755)
+	}
+	moveSystem(p, stage)
+	pivot(p, stage)
+}
+
+// moveSystem moves /proc and /sys below another folder.
+func moveSystem(p *Program, below string) {
+	for _, dir := range []string{"/proc", "/sys"} {
+		p.call("move "+dir, unix.SYS_MOVE_MOUNT, unix.AT_FDCWD, dir, unix.AT_FDCWD, below+dir, 0)
+	}
+}
+
+// pivot makes a folder the root. With "." for both names the old root ends up on top
+// of the new one, from where it is taken away (pivot_root(2)).
+func pivot(p *Program, dir string) {
+	p.call("enter "+dir, unix.SYS_CHDIR, dir)
+	p.call("pivot_root", unix.SYS_PIVOT_ROOT, ".", ".")
+	p.call("detach the old root", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
+	p.call("enter root", unix.SYS_CHDIR, "/")
 }
 
 // mountOver mounts a new filesystem of a type on a folder.
-func mountOver(fstype, target string, attr int) error {
-	m, err := fsmount(fstype, attr)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(m)
-	return attach(m, target)
+func mountOver(p *Program, fstype, target string, attr int) {
+	m := fsmount(p, "mount "+target, fstype, attr)
+	attach(p, "mount "+target, m, target)
+	p.close(m)
 }
 
 // fsmount makes a mount that is not attached; options come in pairs, key and value.
-func fsmount(fstype string, attr int, options ...string) (int, error) {
-	f, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(f)
+func fsmount(p *Program, name, fstype string, attr int, options ...string) int {
+	f, _ := p.open(name, unix.SYS_FSOPEN, fstype, unix.FSOPEN_CLOEXEC)
 	for i := 0; i+1 < len(options); i += 2 {
-		if err := unix.FsconfigSetString(f, options[i], options[i+1]); err != nil {
-			return -1, err
-		}
+		p.call(name, unix.SYS_FSCONFIG, f, unix.FSCONFIG_SET_STRING, options[i], options[i+1], 0)
 	}
-	if err := unix.FsconfigCreate(f); err != nil {
-		return -1, err
-	}
-	return unix.Fsmount(f, unix.FSMOUNT_CLOEXEC, attr)
+	p.call(name, unix.SYS_FSCONFIG, f, unix.FSCONFIG_CMD_CREATE, 0, 0, 0)
+	m, _ := p.open(name, unix.SYS_FSMOUNT, f, unix.FSMOUNT_CLOEXEC, attr)
+	p.close(f)
+	return m
 }
 
 // attach mounts a detached mount.
-func attach(mount int, target string) error {
-	return unix.MoveMount(mount, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH)
-}
-
-func writeFile(path, value string) error {
-	f, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(f)
-	_, err = unix.Write(f, []byte(value))
-	return err
+func attach(p *Program, name string, mount int, target string) {
+	p.call(name, unix.SYS_MOVE_MOUNT, mount, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH)
 }
