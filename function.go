@@ -8,6 +8,7 @@ type Function struct {
 	Tenant string `json:"tenant"`
 	Name   string `json:"name"`
 	Config
+	Paused    bool      `json:"paused"`        // it takes no events and has no instances
 	Live      int       `json:"live"`          // the version that receives events; 0 before the first deploy
 	URL       string    `json:"url,omitempty"` // where it answers; filled in by the gateway, not stored
 	CreatedAt time.Time `json:"created_at"`
@@ -21,3 +22,13 @@ type FunctionRef struct {
 }
 
 func (r FunctionRef) String() string { return r.Tenant + "/" + r.Function }
+
+// pauseRetry is when asking a paused function again is worth it: a person resumes it.
+const pauseRetry = 30 * time.Second
+
+// Paused is the error of an event for a function that is paused.
+func Paused(function string) *Error {
+	err := Errorf(ErrUnavailable, "function %q is paused; 'slipway resume %[1]s' (POST /v1/functions/%[1]s/resume) brings it back", function)
+	err.RetryAfter = pauseRetry
+	return err
+}

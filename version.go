@@ -51,6 +51,7 @@ type Spec struct {
 	Digest   string   `json:"digest"`
 	Protocol Protocol `json:"protocol"` // auto only while the version is being checked
 	Config   Config   `json:"config"`   // the version's, with the function's present Scaling
+	Paused   bool     `json:"paused,omitempty"`
 }
 
 // LiveAlias receives events unless told otherwise.
@@ -68,7 +69,8 @@ type Alias struct {
 // Route is what the gateway must know to send an event of one function on its way.
 type Route struct {
 	FunctionRef
-	Auth    string           `json:"auth"` // none or key
+	Auth    string           `json:"auth"`   // none or key
+	Paused  bool             `json:"paused"` // no events are sent
 	Aliases map[string]Alias `json:"aliases"`
 	Specs   map[int]Spec     `json:"specs"` // every version that an alias names
 }

@@ -74,6 +74,9 @@ func (g *Gateway) eventSpec(r *http.Request, t target) (*slipway.Spec, error) {
 		}
 		r.Header.Del("Authorization")
 	}
+	if found.paused {
+		return nil, slipway.Paused(t.function)
+	}
 	spec := found.choose(t.alias)
 	if spec == nil {
 		return nil, slipway.Errorf(slipway.ErrNotFound, "function %q has no alias %q", t.function, t.alias)

@@ -51,6 +51,9 @@ func (g *Gateway) qualified(ctx context.Context, ref slipway.FunctionRef, qualif
 		}
 		return nil, slipway.Errorf(slipway.ErrConflict, "function %q has no version yet; deploy one", ref.Function)
 	}
+	if found.paused {
+		return nil, slipway.Paused(ref.Function)
+	}
 	if qualifier == "" {
 		qualifier = slipway.LiveAlias
 	}

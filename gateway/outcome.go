@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -63,6 +64,9 @@ func (p *publisher) publish(ctx context.Context, run *buildRun, in input, result
 		return v, err
 	}
 	p.keepConfig(ctx, run, in)
+	if f, err := p.store.Function(ctx, ref); err == nil && f.Paused {
+		run.add(slipway.BuildEvent{At: time.Now().UTC(), Text: fmt.Sprintf("the function is paused: the version takes events after 'slipway resume %s'", f.Name)})
+	}
 	return v, nil
 }
 

@@ -34,6 +34,7 @@ type routeTable struct {
 // route is where one function's events go.
 type route struct {
 	auth    string
+	paused  bool
 	aliases map[string]split
 	specs   map[int]*slipway.Spec
 }
@@ -84,7 +85,7 @@ func (t *routeTable) wanted() []*slipway.Spec {
 	}
 	var specs []*slipway.Spec
 	for _, r := range *table {
-		if s, ok := r.aliases[slipway.LiveAlias]; ok && ahead(s.main.Config.Scaling) > 0 {
+		if s, ok := r.aliases[slipway.LiveAlias]; ok && !r.paused && ahead(s.main.Config.Scaling) > 0 {
 			specs = append(specs, s.main)
 		}
 	}
@@ -147,7 +148,7 @@ func (t *routeTable) refresh(ctx context.Context, ref slipway.FunctionRef) error
 }
 
 func newRoute(r slipway.Route) *route {
-	out := &route{auth: r.Auth, aliases: make(map[string]split, len(r.Aliases)), specs: make(map[int]*slipway.Spec, len(r.Specs))}
+	out := &route{auth: r.Auth, paused: r.Paused, aliases: make(map[string]split, len(r.Aliases)), specs: make(map[int]*slipway.Spec, len(r.Specs))}
 	for number, spec := range r.Specs {
 		out.specs[number] = &spec
 	}

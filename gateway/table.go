@@ -78,6 +78,9 @@ func (g *Gateway) table() []apiCall {
 		{method: "DELETE", path: fn + "/aliases/:alias", scope: admin, summary: "Delete an alias; live cannot be deleted", status: 204, handle: g.deleteAlias},
 		{method: "POST", path: fn + "/rollback", scope: admin, summary: "Put an earlier version live: the one before, or the one named", takes: rollbackBody{}, status: 200, gives: slipway.Version{}, handle: g.rollback},
 
+		{method: "POST", path: fn + "/pause", scope: admin, summary: "Take a function out of service: events get 503, its instances are closed", status: 200, gives: slipway.Function{}, handle: g.pause},
+		{method: "POST", path: fn + "/resume", scope: admin, summary: "Bring a paused function back into service", status: 200, gives: slipway.Function{}, handle: g.resume},
+
 		{method: "POST", path: fn + "/invocations", scope: invoke, summary: "Give the body to the function; the answer is the function's", query: []param{query("qualifier", "string", "alias or number of a version; live"), {modeHeader, "header", "string", "sync (default) or dry-run"}}, binary: "the event", status: 200, stream: "*/*", handle: g.postInvocation},
 		{method: "GET", path: fn + "/logs", scope: admin, summary: "What a function printed", query: []param{query("follow", "boolean", "stream as Server-Sent Events as it comes"), query("since", "string", "RFC 3339, or how long ago, as in 10m"), query("limit", "integer", "the newest lines at most")}, status: 200, gives: slipway.LogLine{}, stream: ndjson, handle: g.getLogs},
 		{method: "GET", path: fn + "/instances", scope: admin, summary: "List the running instances", status: 200, gives: instances{}, handle: g.listInstances},

@@ -36,6 +36,9 @@ func New(cfg Config, pool Pool, starter *Starter, packer Packer, images Images, 
 	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, bus: b, log: log, ready: make(chan struct{}), wishes: newWishes()}
 	i.specs = newSpecs(func(ctx context.Context, ref slipway.VersionRef) (spec slipway.Spec, err error) {
 		err = b.Ask(ctx, bus.SpecSubject, ref, &spec)
+		if err == nil && spec.Paused {
+			err = pausedError{slipway.Paused(ref.Function)}
+		}
 		return spec, err
 	})
 	return i

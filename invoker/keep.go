@@ -93,4 +93,11 @@ func (i *Invoker) keep(ctx context.Context) {
 }
 
 // idle says whether err means that a version gets no events any more.
-func idle(err error) bool { return errors.Is(err, slipway.ErrNotFound) }
+func idle(err error) bool {
+	return errors.Is(err, slipway.ErrNotFound) || errors.As(err, new(pausedError))
+}
+
+// pausedError says that the function of a version takes no events.
+type pausedError struct{ error }
+
+func (e pausedError) Unwrap() error { return e.error }

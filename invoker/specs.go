@@ -88,9 +88,9 @@ func functionOf(ref slipway.VersionRef) slipway.FunctionRef {
 }
 
 // changed acts on the news that a function changed: what is known of it is asked for
-// again, so that its scaling holds at once, and the instances of versions that exist no
-// more are stopped. Versions that merely get no events any more stop by their idle
-// timeout.
+// again, so that its scaling holds at once; the instances of versions that exist no more,
+// or whose function is paused, are stopped; and what is kept ready is brought up to date.
+// Versions that merely get no events any more stop by their idle timeout.
 func (i *Invoker) changed(ctx context.Context, f slipway.FunctionRef) {
 	i.specs.drop(f)
 	i.wishes.acting.Lock()

@@ -39,6 +39,23 @@ func (c *Client) AllFunctions(ctx context.Context) ([]slipway.Function, error) {
 	return all(func(p slipway.Page) (slipway.List[slipway.Function], error) { return c.Functions(ctx, p) })
 }
 
+// Pause takes a function out of service: its instances are closed, and events are
+// answered with 503 until it is resumed. Pausing one that is paused changes nothing.
+func (c *Client) Pause(ctx context.Context, name string) (slipway.Function, error) {
+	return c.setService(ctx, name, "pause")
+}
+
+// Resume brings a paused function back into service.
+func (c *Client) Resume(ctx context.Context, name string) (slipway.Function, error) {
+	return c.setService(ctx, name, "resume")
+}
+
+func (c *Client) setService(ctx context.Context, name, act string) (slipway.Function, error) {
+	var f slipway.Function
+	err := c.do(ctx, http.MethodPost, path("v1", "functions", name, act), nil, nil, &f)
+	return f, err
+}
+
 // DeleteFunction deletes a function with everything below it.
 func (c *Client) DeleteFunction(ctx context.Context, name string) error {
 	return c.do(ctx, http.MethodDelete, path("v1", "functions", name), nil, nil, nil)

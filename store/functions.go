@@ -10,14 +10,14 @@ import (
 
 // selectFunction reads functions f; Live comes from the alias of that name.
 const selectFunction = `
-	SELECT f.tenant, f.name, f.config, COALESCE(a.version, 0), f.created_at, f.updated_at
+	SELECT f.tenant, f.name, f.config, f.paused, COALESCE(a.version, 0), f.created_at, f.updated_at
 	FROM functions f
 	LEFT JOIN aliases a ON a.tenant = f.tenant AND a.function = f.name AND a.name = '` + slipway.LiveAlias + `' `
 
 func scanFunction(r row) (slipway.Function, error) {
 	// A document of an older Slipway lacks the newer fields: they get their defaults.
 	f := slipway.Function{Config: slipway.DefaultConfig()}
-	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config}, &f.Live, moment{&f.CreatedAt}, moment{&f.UpdatedAt})
+	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config}, &f.Paused, &f.Live, moment{&f.CreatedAt}, moment{&f.UpdatedAt})
 	return f, err
 }
 
@@ -30,9 +30,9 @@ func (s *Store) CreateFunction(ctx context.Context, f slipway.Function) error {
 		updated = stamp(f.UpdatedAt)
 	}
 	_, err := s.write.ExecContext(ctx, `
-		INSERT INTO functions (tenant, name, config, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5)`,
-		f.Tenant, f.Name, document{f.Config}, created, updated)
+		INSERT INTO functions (tenant, name, config, paused, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		f.Tenant, f.Name, document{f.Config}, f.Paused, created, updated)
 	switch {
 	case isDuplicate(err):
 		return slipway.Errorf(slipway.ErrConflict, "function %q exists already", f.Name)
@@ -56,8 +56,8 @@ func readFunction(ctx context.Context, db database, ref slipway.FunctionRef, suf
 	return f, wrap(err, "read function %s", ref)
 }
 
-// UpdateFunction reads a function, lets edit change its Config and writes it back,
-// with nobody in between: of two updates at the same time each sees the other's, in
+// UpdateFunction reads a function, lets edit change its Config and Paused and writes it
+// back, with nobody in between: of two updates at the same time each sees the other's, in
 // one order or the other. An error of edit is returned as it is, and nothing changes.
 // edit must not call the store. UpdatedAt becomes now.
 func (s *Store) UpdateFunction(ctx context.Context, ref slipway.FunctionRef, edit func(*slipway.Function) error) (slipway.Function, error) {
@@ -72,9 +72,9 @@ func (s *Store) UpdateFunction(ctx context.Context, ref slipway.FunctionRef, edi
 		if err := edit(&f); err != nil {
 			return refused{err}
 		}
-		f = slipway.Function{Tenant: old.Tenant, Name: old.Name, Config: f.Config, Live: old.Live, CreatedAt: old.CreatedAt, UpdatedAt: now()}
-		_, err = tx.ExecContext(ctx, `UPDATE functions SET config = $3, updated_at = $4 WHERE tenant = $1 AND name = $2`,
-			ref.Tenant, ref.Function, document{f.Config}, f.UpdatedAt)
+		f = slipway.Function{Tenant: old.Tenant, Name: old.Name, Config: f.Config, Paused: f.Paused, Live: old.Live, CreatedAt: old.CreatedAt, UpdatedAt: now()}
+		_, err = tx.ExecContext(ctx, `UPDATE functions SET config = $3, paused = $4, updated_at = $5 WHERE tenant = $1 AND name = $2`,
+			ref.Tenant, ref.Function, document{f.Config}, f.Paused, f.UpdatedAt)
 		return err
 	})
 	if byCaller := (refused{}); errors.As(err, &byCaller) {

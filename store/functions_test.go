@@ -74,7 +74,7 @@ func TestUpdateFunction(t *testing.T) {
 		before, err := s.Function(t.Context(), f)
 		must(t, err)
 		returned, err := s.UpdateFunction(t.Context(), f, func(f *slipway.Function) error {
-			f.Name, f.Live, f.MemoryMB = "another", 7, 99 // name and live are not the caller's
+			f.Name, f.Live, f.MemoryMB, f.Paused = "another", 7, 99, true // name and live are not the caller's
 			return nil
 		})
 		must(t, err)
@@ -83,7 +83,7 @@ func TestUpdateFunction(t *testing.T) {
 		if !reflect.DeepEqual(got, returned) {
 			t.Errorf("returned\n%+v, stored\n%+v", returned, got)
 		}
-		if got.MemoryMB != 99 || got.Live != 1 || !got.CreatedAt.Equal(before.CreatedAt) || !got.UpdatedAt.After(before.UpdatedAt) {
+		if got.MemoryMB != 99 || !got.Paused || got.Live != 1 || !got.CreatedAt.Equal(before.CreatedAt) || !got.UpdatedAt.After(before.UpdatedAt) {
 			t.Errorf("after %+v got %+v", before, got)
 		}
 	})

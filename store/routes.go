@@ -9,7 +9,7 @@ import (
 // selectRoute reads one row for each version that an alias names, in one statement, so
 // that all of it is from one moment.
 const selectRoute = `
-	SELECT f.tenant, f.name, f.config,
+	SELECT f.tenant, f.name, f.config, f.paused,
 		a.name, a.version, a.other_version, a.other_weight,
 		v.number, v.digest, v.protocol, v.config
 	FROM functions f
@@ -33,12 +33,12 @@ func scanRoute(r row) (routeRow, error) {
 	}
 	f, a, v := &row.function, &row.alias, &row.spec
 	var split split
-	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config},
+	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config}, &f.Paused,
 		&a.Name, &a.Version, &split.version, &split.weight,
 		&v.Version, &v.Digest, &v.Protocol, document{&v.Config})
 	a.Tenant, a.Function, a.Weights = f.Tenant, f.Name, split.weights()
 	v.Tenant, v.Function = f.Tenant, f.Name
-	v.Config.Scaling, v.Config.Tags = f.Config.Scaling, f.Config.Tags
+	v.Config.Scaling, v.Config.Tags, v.Paused = f.Config.Scaling, f.Config.Tags, f.Paused
 	return row, err
 }
 
@@ -65,7 +65,7 @@ func gather(rows []routeRow) []slipway.Route {
 		ref := slipway.FunctionRef{Tenant: row.function.Tenant, Function: row.function.Name}
 		if n := len(routes); n == 0 || routes[n-1].FunctionRef != ref {
 			routes = append(routes, slipway.Route{
-				FunctionRef: ref, Auth: row.function.Auth,
+				FunctionRef: ref, Auth: row.function.Auth, Paused: row.function.Paused,
 				Aliases: map[string]slipway.Alias{}, Specs: map[int]slipway.Spec{},
 			})
 		}

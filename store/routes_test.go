@@ -17,7 +17,7 @@ func TestRoutes(t *testing.T) {
 		canary := alias(f, "canary", 1, map[int]float64{2: 0.1})
 		must(t, s.PutAlias(t.Context(), canary))
 		_, err := s.UpdateFunction(t.Context(), f, func(f *slipway.Function) error {
-			f.Auth, f.Scaling.Max, f.Tags, f.MemoryMB = "key", 3, map[string]string{"a": "b"}, 1024
+			f.Auth, f.Scaling.Max, f.Tags, f.MemoryMB, f.Paused = "key", 3, map[string]string{"a": "b"}, 1024, true
 			return nil
 		})
 		must(t, err)
@@ -29,11 +29,11 @@ func TestRoutes(t *testing.T) {
 		spec := func(number int) slipway.Spec {
 			return slipway.Spec{
 				VersionRef: slipway.VersionRef{Tenant: f.Tenant, Function: f.Function, Version: number},
-				Digest:     "sha256:0123", Protocol: slipway.ProtocolHTTP, Config: config,
+				Digest:     "sha256:0123", Protocol: slipway.ProtocolHTTP, Config: config, Paused: true,
 			}
 		}
 		want := slipway.Route{
-			FunctionRef: f, Auth: "key",
+			FunctionRef: f, Auth: "key", Paused: true,
 			Aliases: map[string]slipway.Alias{"live": alias(f, "live", 1, nil), "canary": canary},
 			Specs:   map[int]slipway.Spec{1: spec(1), 2: spec(2)},
 		}

@@ -21,7 +21,8 @@ const defaultURL = "http://127.0.0.1:8080"
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newDeployCommand(), newInvokeCommand(), newFunctionsCommand(), newVersionsCommand(), newLogsCommand(),
-		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newStatusCommand(),
+		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newPauseCommand(),
+		newResumeCommand(), newStatusCommand(),
 	}
 }
 

@@ -36,6 +36,9 @@ func listFunctions(cmd *cobra.Command) error {
 		if f.Live > 0 {
 			live = cell{fmt.Sprint(f.Live), green}
 		}
+		if f.Paused {
+			live = cell{live.text + ", paused", yellow}
+		}
 		t.row(f.Name, live, f.Runtime, fmt.Sprintf("%d MiB", f.MemoryMB),
 			fmt.Sprintf("%d to %d", f.Scaling.Min, f.Scaling.Max), ago(f.UpdatedAt), f.URL)
 	}

@@ -1,0 +1,3 @@
+-- +goose Up
+
+ALTER TABLE functions ADD COLUMN paused boolean NOT NULL DEFAULT false;
