@@ -22,16 +22,28 @@ func (i *Invoker) Build(ctx context.Context, req slipway.BuildRequest, emit func
 	if err != nil {
 		return slipway.BuildResult{}, err
 	}
+	if _, err := i.images.Prepare(ctx, result.Digest); err != nil { // once per image: no part of a start
+		return slipway.BuildResult{}, err
+	}
 	emit(slipway.BuildEvent{At: time.Now(), Step: "check"})
 	began := time.Now()
-	result.Protocol, err = i.check(ctx, slipway.Spec{
-		VersionRef: req.Version, Digest: result.Digest, Protocol: req.Config.Protocol, Config: req.Config,
-	})
+	spec := specOf(req, result)
+	result.Protocol, err = i.check(ctx, spec)
 	if err != nil {
 		return slipway.BuildResult{}, err
 	}
-	emit(slipway.BuildEvent{At: time.Now(), Text: checked(result.Protocol, req.Config, time.Since(began))})
+	emit(slipway.BuildEvent{At: time.Now(), Text: checked(result.Protocol, spec.Config, time.Since(began))})
 	return result, nil
+}
+
+// specOf is the version as it will be published: an instance that was started with
+// anything else would not be used for its events.
+func specOf(req slipway.BuildRequest, result slipway.BuildResult) slipway.Spec {
+	spec := slipway.Spec{VersionRef: req.Version, Digest: result.Digest, Protocol: req.Config.Protocol, Config: req.Config}
+	if spec.Config.Handler == "" {
+		spec.Config.Handler = result.Handler
+	}
+	return spec
 }
 
 // check starts an instance and says which protocol it speaks.

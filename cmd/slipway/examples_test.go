@@ -36,6 +36,9 @@ func TestExamples(t *testing.T) {
 
 			res, body := p.event("POST", "/fn/"+tt.name+"/", tt.body)
 			checkAnswer(t, res, body, tt.want)
+			if cold := res.Header.Get("X-Slipway-Cold-Start"); tt.protocol != "stdio" && cold != "false" {
+				t.Error("the first event was cold, though the deploy had checked an instance")
+			}
 			res, body = p.eventByHost(t, tt.name+".localhost", tt.body)
 			checkAnswer(t, res, body, tt.want)
 			if tt.protocol != "http" {
