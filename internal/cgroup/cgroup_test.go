@@ -158,7 +158,7 @@ func TestMemoryLimit(t *testing.T) {
 	if err := c.Wait(); err == nil {
 		t.Error("it was not killed")
 	}
-	await(t, "the kill is counted", func() bool { n, err := g.OOMKills(); return err == nil && n == 1 })
+	await(t, "the kill is counted", func() bool { n, err := g.OOMKills(); return err == nil && n > 0 })
 }
 
 func TestPIDsLimit(t *testing.T) {

@@ -24,7 +24,7 @@ type Usage struct {
 	MemoryPeak int64         // bytes, at most at one moment
 	Memory     int64         // bytes now
 	PIDs       int           // processes and threads now
-	OOMKills   int           // processes that the kernel killed for want of memory
+	OOMKills   int           // how often the kernel killed for want of memory; see [Group.OOMKills]
 }
 
 // Name is the name the group was made with.

@@ -53,7 +53,8 @@ func (g *Group) memory() (now, peak int64, err error) {
 	return now, peak, err
 }
 
-// OOMKills is how many processes of the group the kernel killed for want of memory.
+// OOMKills is how many processes of the group the kernel killed for want of memory. v2
+// ends the group whole, and counts the process that it chose first twice.
 func (g *Group) OOMKills() (int, error) {
 	c := g.sys.memory
 	var n int64
