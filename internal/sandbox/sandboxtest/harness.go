@@ -19,6 +19,10 @@ import (
 // patience bounds every wait: it is passed only when something hangs.
 const patience = 30 * time.Second
 
+// payloadEnv names a file with the program of this package, for machines that have no
+// Go to build it.
+const payloadEnv = "SANDBOXTEST_PAYLOAD"
+
 // Image makes a layer that holds the program of this package as /payload, and the
 // files of users and groups. It can be read by all, as the packager's layers can.
 func Image(t testing.TB) string {
@@ -27,14 +31,35 @@ func Image(t testing.TB) string {
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:an app:/home/app:/bin/sh\n",
 		"etc/group":  "root:x:0:\napp:x:1001:\nvideo:x:44:app\ndisk:x:6:nobody,app\n",
 	})
+	payload := filepath.Join(dir, "payload")
+	if built := os.Getenv(payloadEnv); built != "" {
+		copyProgram(t, built, payload)
+	} else {
+		buildPayload(t, payload)
+	}
+	return dir
+}
+
+func copyProgram(t testing.TB, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func buildPayload(t testing.TB, to string) {
+	t.Helper()
 	_, source, _, _ := runtime.Caller(0)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "payload"), ".")
+	build := exec.Command("go", "build", "-o", to, ".")
 	build.Dir = filepath.Join(filepath.Dir(source), "testdata", "payload")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the payload: %v\n%s", err, out)
 	}
-	return dir
 }
 
 // Layer makes a layer of the given files.
