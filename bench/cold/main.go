@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-run/slipway/internal/sandbox"
+)
+
+type bench struct {
+	binary, program    string
+	rounds, peerRounds int
+	missing            []string // what was not measured, and why
+}
+
+// contender is one way to get the program to answer.
+type contender struct {
+	name   string
+	rounds int // it takes part in the first so many
+	// once starts the program, has it answer and removes it; took is until the answer.
+	once func(ctx context.Context) (took time.Duration, err error)
+	took []time.Duration
+}
+
+func main() {
+	sandbox.Init()
+	var b bench
+	flag.StringVar(&b.binary, "slipway", "bin/slipway", "the slipway binary")
+	flag.StringVar(&b.program, "program", "examples/go-http", "folder of the Go program that answers")
+	flag.IntVar(&b.rounds, "rounds", 100, "how often the fast ones are started")
+	flag.IntVar(&b.peerRounds, "peer-rounds", 15, "how often runc, podman and docker are")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := b.run(ctx, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cold:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(ctx context.Context, w io.Writer) error {
+	dir, err := os.MkdirTemp("", "slipway-cold-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
+		return err
+	}
+	program, err := compile(ctx, b.program, dir)
+	if err != nil {
+		return err
+	}
+	contenders, stop, err := b.contenders(ctx, program, dir)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d rounds, peers in %d\n", b.rounds, b.peerRounds)
+	for round := range b.rounds {
+		for _, c := range contenders {
+			if round >= c.rounds {
+				continue
+			}
+			took, err := c.once(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			c.took = append(c.took, took)
+		}
+	}
+	report(w, contenders)
+	if len(b.missing) > 0 {
+		fmt.Fprintf(w, "\nNot measured: %s\n", strings.Join(b.missing, ", "))
+	}
+	return nil
+}
+
+// contenders prepares all that can be measured; stop ends it.
+func (b *bench) contenders(ctx context.Context, program, dir string) (all []*contender, stop func(), err error) {
+	var stops []func()
+	stop = func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			stops[i]()
+		}
+	}
+	all = append(all, &contender{name: floor, rounds: b.rounds, once: plain{program}.once})
+	ours, stopOurs, err := newSandboxes(ctx, program, dir)
+	stops = append(stops, stopOurs)
+	if err != nil {
+		return nil, stop, err
+	}
+	for _, o := range ours {
+		all = append(all, &contender{name: o.name, rounds: b.rounds, once: o.once})
+	}
+	server, err := startServer(ctx, b.binary, program)
+	if err != nil {
+		return nil, stop, err
+	}
+	stops = append(stops, server.stop)
+	all = append(all, &contender{name: "slipway serve, HTTP event", rounds: b.rounds, once: server.once})
+	for _, prepare := range []func(context.Context, string, string) (*peer, error){newRunc, newPodman, newDocker} {
+		p, err := prepare(ctx, program, dir)
+		if err != nil {
+			b.missing = append(b.missing, err.Error())
+			continue
+		}
+		stops = append(stops, p.remove)
+		all = append(all, &contender{name: p.name, rounds: b.peerRounds, once: p.once})
+	}
+	return all, stop, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/network"
+	"github.com/slipway-run/slipway/internal/sandbox"
+)
+
+// sandboxes is Slipway's native runtime, with what a function gets.
+type sandboxes struct {
+	name    string
+	native  *sandbox.Native
+	layer   string
+	program string
+	made    int
+}
+
+// newSandboxes prepares two runtimes, with shells in stock and without.
+func newSandboxes(ctx context.Context, program, dir string) (all []*sandboxes, stop func(), err error) {
+	var stops []func() error
+	stop = func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			if err := stops[i](); err != nil {
+				fmt.Fprintln(os.Stderr, "cold:", err)
+			}
+		}
+	}
+	owner := fmt.Sprintf("slipway-cold-%d", os.Getpid())
+	log := slog.New(slog.DiscardHandler)
+	egress, err := network.New(network.Config{Name: owner}, log)
+	if err != nil {
+		return nil, stop, err
+	}
+	if err := egress.Setup(ctx); err != nil {
+		return nil, stop, err
+	}
+	stops = append(stops, egress.Close)
+	for suffix, shells := range map[string]int{"stock": 0, "none": -1} {
+		native, err := sandbox.New(sandbox.Config{
+			Dir: filepath.Join(dir, suffix), Name: owner + "-" + suffix, Shells: shells, Egress: attach(egress),
+		}, log)
+		if err != nil {
+			return nil, stop, err
+		}
+		stops = append(stops, native.Close)
+		if err := native.Recover(ctx); err != nil {
+			return nil, stop, err
+		}
+		all = append(all, &sandboxes{name: "slipway sandbox, shells: " + suffix, native: native, layer: filepath.Dir(program), program: "/" + filepath.Base(program)})
+	}
+	return all, stop, nil
+}
+
+func attach(egress *network.Egress) sandbox.EgressFunc {
+	return func(ctx context.Context, id string, netns int) (sandbox.Link, error) {
+		link, err := egress.Attach(ctx, id, netns)
+		if err != nil {
+			return nil, err
+		}
+		return link, nil
+	}
+}
+
+func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {
+	const port = "8080"
+	s.made++
+	began := time.Now()
+	made, err := s.native.Create(ctx, slipway.SandboxSpec{
+		ID: fmt.Sprintf("cold-%d-%d", os.Getpid(), s.made), Layers: []string{s.layer},
+		Args: []string{s.program}, Env: []string{"PORT=" + port},
+		CPU: 1, MemoryMB: 128, PIDs: 1024, OpenFiles: 1024, Network: slipway.NetworkEgress,
+	})
+	if err != nil {
+		return 0, err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return 0, errors.Join(err, made.Close())
+	}
+	defer read.Close()
+	defer write.Close()
+	if err := made.Start(ctx, slipway.Stdio{Stdout: write, Stderr: write}); err != nil {
+		return 0, errors.Join(err, made.Close())
+	}
+	err = awaitAnswer(ctx, func(ctx context.Context) (net.Conn, error) { return made.Dial(ctx, "tcp", "127.0.0.1:"+port) })
+	took := time.Since(began)
+	return took, errors.Join(err, made.Close())
+}
