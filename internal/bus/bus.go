@@ -54,6 +54,7 @@ type Bus struct {
 	log *slog.Logger
 
 	calls *nats.Conn // calls and notices
+	line  line       // below calls
 	bulk  *nats.Conn // JetStream, whose large messages would make calls wait
 	js    jetstream.JetStream
 	blobs *Blobs
@@ -96,13 +97,10 @@ func Connect(ctx context.Context, cfg Config, log *slog.Logger) (*Bus, error) {
 }
 
 func (b *Bus) open(ctx context.Context) (err error) {
-	if b.calls, err = b.dial(ctx, b.cfg.Name); err != nil {
+	if b.calls, err = b.dial(ctx, b.cfg.Name, b.wired(&b.line)...); err != nil {
 		return err
 	}
 	if b.bulk, err = b.dial(ctx, b.cfg.Name+"-bulk"); err != nil {
-		return err
-	}
-	if err := b.listen(b.callers.prefix+"*", b.toCaller); err != nil {
 		return err
 	}
 	if err := b.listen(b.handled.inbox, b.toHandler); err != nil {
@@ -127,13 +125,16 @@ func (b *Bus) listen(subject string, f nats.MsgHandler) error {
 	return b.natsError("listen on the bus", err)
 }
 
-// publish sends one message of a call; reply may be "".
+// publish sends one message; reply may be "".
 func (b *Bus) publish(subject, reply string, data []byte) error {
 	var err error
 	if reply == "" {
 		err = b.calls.Publish(subject, data)
 	} else {
 		err = b.calls.PublishRequest(subject, reply, data)
+	}
+	if err == nil {
+		err = b.line.push()
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return slipway.Errorf(slipway.ErrTooLarge, "the head of a message is %d bytes; NATS is set to take %d", len(data), b.calls.MaxPayload())

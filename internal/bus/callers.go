@@ -3,10 +3,9 @@ package bus
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/slipway-run/slipway"
 )
 
 // event is what RoundTrip waits for: a response's head, or why there is none.
@@ -15,11 +14,17 @@ type event struct {
 	err     error
 }
 
-// inbox is a subject to which the answers of one call at a time come.
+// inbox is a subject to which the answers of one call at a time come. Whoever made the
+// call takes them straight from the reader of the connection.
 type inbox struct {
 	subject string
+	come    chan *nats.Msg
+	calls   *nats.Subscription
 	events  chan event // one at most
 }
+
+// inboxRoom is more messages than one call can have under way: credits bound its data.
+const inboxRoom = 8 * window
 
 // callers is the table of the calls that this process makes.
 type callers struct {
@@ -28,24 +33,38 @@ type callers struct {
 	mu    sync.Mutex
 	free  []*inbox
 	made  int
-	calls map[string]*exchange // by the inbox's subject
+	calls map[*inbox]*exchange
 }
 
 func newCallers(prefix string) *callers {
-	return &callers{prefix: prefix, calls: map[string]*exchange{}}
+	return &callers{prefix: prefix, calls: map[*inbox]*exchange{}}
 }
 
-// add gives x an inbox.
-func (c *callers) add(x *exchange) {
+// enter gives x an inbox, and puts it into the table.
+func (b *Bus) enter(x *exchange) (err error) {
+	c := b.callers
+	if x.inbox = c.unused(); x.inbox.calls == nil {
+		if x.inbox.calls, err = b.calls.ChanSubscribe(x.inbox.subject, x.inbox.come); err != nil {
+			return b.natsError("listen on the bus", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[x.inbox] = x
+	return nil
+}
+
+// unused is an inbox that was used before, or a new one.
+func (c *callers) unused() *inbox {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := len(c.free); n > 0 {
-		x.inbox, c.free = c.free[n-1], c.free[:n-1]
-	} else {
-		x.inbox = &inbox{subject: c.prefix + strconv.Itoa(c.made), events: make(chan event, 1)}
-		c.made++
+		in := c.free[n-1]
+		c.free = c.free[:n-1]
+		return in
 	}
-	c.calls[x.inbox.subject] = x
+	c.made++
+	return &inbox{subject: c.prefix + strconv.Itoa(c.made), come: make(chan *nats.Msg, inboxRoom), events: make(chan event, 1)}
 }
 
 // remove takes the inbox back. It is used again only when no "no responders" can be on
@@ -57,18 +76,16 @@ func (c *callers) remove(x *exchange) {
 	x.mu.Lock()
 	heard := x.expect > 0
 	x.mu.Unlock()
+	reuse := heard && !probed
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.calls, x.inbox.subject)
-	if heard && !probed {
+	delete(c.calls, x.inbox)
+	if reuse {
 		c.free = append(c.free, x.inbox)
 	}
-}
-
-func (c *callers) find(subject string) *exchange {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.calls[subject]
+	c.mu.Unlock()
+	if !reuse {
+		go x.bus.abandon(x.inbox)
+	}
 }
 
 func (c *callers) appendAll(all []*exchange) []*exchange {
@@ -80,55 +97,28 @@ func (c *callers) appendAll(all []*exchange) []*exchange {
 	return all
 }
 
-// toCaller takes what comes to the inboxes of callers.
-func (b *Bus) toCaller(msg *nats.Msg) {
-	x := b.callers.find(msg.Subject)
-	if len(msg.Data) == 0 {
-		if x != nil && msg.Header.Get("Status") == "503" {
-			x.stop(x.errNobody())
+// abandon answers what still comes to an inbox that is not used again, and gives it up
+// when nothing comes any more.
+func (b *Bus) abandon(in *inbox) {
+	defer func() { _ = in.calls.Unsubscribe() }() // fails only when the connection is closed
+	silence := time.NewTimer(b.cfg.PeerTimeout)
+	defer silence.Stop()
+	for {
+		select {
+		case msg := <-in.come:
+			b.stray(msg)
+			silence.Reset(b.cfg.PeerTimeout)
+		case <-silence.C:
+			return
+		case <-b.closing.Done():
+			return
 		}
-		return
 	}
-	f, ok := parseFrame(msg.Data)
-	if !ok {
-		return
-	}
-	if x != nil && x.call == f.call {
-		x.receive(f, msg.Reply)
-		return
-	}
-	// A handler that does not know yet that its caller is gone.
-	if msg.Reply != "" && f.kind != kindEnd && f.kind != kindError {
+}
+
+// stray takes a message for a call that is over: its handler may not know yet.
+func (b *Bus) stray(msg *nats.Msg) {
+	if f, ok := parseFrame(msg.Data); ok && msg.Reply != "" && f.kind != kindEnd && f.kind != kindError {
 		b.sendCancel(msg.Reply, f.call)
-	}
-}
-
-// errNobody is what "no responders" means for x.
-func (x *exchange) errNobody() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.peer != "" {
-		return slipway.Errorf(slipway.ErrUnavailable, "the process that answered the call is gone")
-	}
-	return slipway.Errorf(slipway.ErrUnavailable, "nobody serves %s", x.subject)
-}
-
-// answer gives RoundTrip what it waits for, once. mu is held.
-func (x *exchange) answer(e event) {
-	if x.inbox != nil && !x.answered {
-		x.answered = true
-		x.inbox.events <- e
-	}
-}
-
-// settle says that RoundTrip has its event: from now on the end of the call frees the
-// inbox.
-func (x *exchange) settle() {
-	x.mu.Lock()
-	x.consumed = true
-	over := x.err != nil
-	x.mu.Unlock()
-	if over {
-		x.table.remove(x)
 	}
 }

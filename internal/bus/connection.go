@@ -3,6 +3,7 @@ package bus
 import (
 	"cmp"
 	"context"
+	"net"
 	"strings"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 )
 
 // dial connects, again and again until ctx ends.
-func (b *Bus) dial(ctx context.Context, name string) (conn *nats.Conn, err error) {
+func (b *Bus) dial(ctx context.Context, name string, more ...nats.Option) (conn *nats.Conn, err error) {
 	err = b.retry(ctx, "connect to NATS at "+b.address(), func(context.Context) error {
-		conn, err = nats.Connect(b.cfg.URL, b.options(name)...)
+		conn, err = nats.Connect(b.cfg.URL, append(b.options(name), more...)...)
 		return err
 	})
 	return conn, err
@@ -57,9 +58,11 @@ func (b *Bus) address() string {
 	return strings.Join(servers, ", ")
 }
 
+const dialTimeout = 2 * time.Second // of one attempt to connect
+
 func (b *Bus) options(name string) []nats.Option {
 	opts := []nats.Option{
-		nats.Name(name), nats.Timeout(2 * time.Second),
+		nats.Name(name), nats.Timeout(dialTimeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.ReconnectBufSize(-1), // say that there is no connection rather than send late
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
@@ -72,6 +75,15 @@ func (b *Bus) options(name string) []nats.Option {
 		}
 	}
 	return opts
+}
+
+// wired are the options of a connection over l.
+func (b *Bus) wired(l *line) []nats.Option {
+	opts := []nats.Option{nats.WriteBufferSize(1)} // each message is given to the wire at once
+	if b.cfg.Server != nil {
+		return append(opts, nats.InProcessServer(wiredServer{b.cfg.Server, l}))
+	}
+	return append(opts, nats.SetCustomDialer(wiredDialer{net.Dialer{Timeout: dialTimeout}, l}))
 }
 
 func (b *Bus) lost(_ *nats.Conn, err error) {

@@ -12,8 +12,8 @@ import (
 )
 
 // exchange is one end of a call, the caller's or the handler's. What comes in is
-// handed to it by the goroutines of NATS, which it never makes wait; whoever reads or
-// writes a body waits on wake.
+// handed to it by RoundTrip, and by goroutines that it never makes wait; whoever reads
+// or writes a body waits on wake.
 type exchange struct {
 	bus     *Bus
 	call    uint64
@@ -43,7 +43,8 @@ type exchange struct {
 	err      error          // why the call is over; nil while it goes on
 	source   io.Closer      // the body that is being sent
 	answered bool           // caller: the event is on its way to RoundTrip
-	consumed bool           // caller: RoundTrip has it
+	consumed bool           // caller: nobody takes from the inbox any more
+	over     chan struct{}  // caller: closed when the call is over
 }
 
 // errOver is the end of a call in which nothing is wrong.
@@ -163,6 +164,9 @@ func (x *exchange) stop(err error) bool {
 	}
 	x.err = err
 	x.answer(event{err: err})
+	if x.over != nil {
+		close(x.over)
+	}
 	source := x.source
 	x.wake.Broadcast()
 	release := x.inbox == nil || x.consumed

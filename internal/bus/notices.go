@@ -35,7 +35,10 @@ func (b *Bus) tell(subject string, v any) error {
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", subject, err)
 	}
-	return b.natsError("publish "+subject, b.calls.Publish(subject, data))
+	if err := b.publish(subject, "", data); err != nil {
+		return fmt.Errorf("publish %s: %w", subject, err)
+	}
+	return nil
 }
 
 // watch returns when the server knows of the watch. After stop no call of f begins.

@@ -25,24 +25,24 @@ import (
 func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Request) (*slipway.Response, error) {
 	x := b.newExchange(rand.Uint64(), b.callers)
 	x.subject = subject
-	b.callers.add(x)
+	if err := b.enter(x); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
 	if err := x.begin(ctx, req); err != nil {
 		x.stop(err)
 	}
-	var e event
-	select {
-	case e = <-x.inbox.events:
-	case <-ctx.Done():
-		x.abort(contextError(ctx))
-		e = <-x.inbox.events
-	}
-	x.settle()
+	e := x.await(ctx)
 	if e.err != nil {
+		x.settle()
 		return nil, e.err
 	}
 	resp, err := x.response(ctx, e.payload)
 	if err != nil {
 		x.abort(err)
+		x.settle()
 		return nil, err
 	}
 	return resp, nil
@@ -118,10 +118,13 @@ func (x *exchange) response(ctx context.Context, head []byte) (*slipway.Response
 	switch {
 	case flags&flagBody == 0:
 		x.stop(errOver)
+		x.settle()
 	case flags&flagComplete != 0:
 		resp.Body = &inlineBody{inline}
 		x.stop(errOver)
+		x.settle()
 	default:
+		x.follow()
 		body := &streamBody{x: x}
 		body.unwatch = context.AfterFunc(ctx, func() { x.abort(contextError(ctx)) })
 		resp.Body = body

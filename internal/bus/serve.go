@@ -26,14 +26,14 @@ type Subscription struct {
 	handler Handler
 	calls   *nats.Subscription
 	cancels *nats.Subscription
-	drained chan struct{} // closed when no more calls come
 
-	work    chan *nats.Msg // to a worker that waits
-	waiting atomic.Int32
-	busy    atomic.Int32
-	running sync.WaitGroup
-	once    sync.Once
-	closed  chan struct{} // workers go home
+	come    chan *nats.Msg // straight from the reader of the connection
+	drained chan struct{}  // closed when no more calls come
+	waiting atomic.Int32   // workers
+	busy    atomic.Int32   // workers
+	workers sync.WaitGroup
+	drain   sync.Once
+	ended   sync.Once
 }
 
 // Serve answers the calls of subject with h, each in a goroutine of its own. Of those
@@ -41,10 +41,12 @@ type Subscription struct {
 func (b *Bus) Serve(subject, queue string, h Handler) (*Subscription, error) {
 	s := &Subscription{
 		bus: b, subject: subject, handler: h,
-		drained: make(chan struct{}), work: make(chan *nats.Msg), closed: make(chan struct{}),
+		come: make(chan *nats.Msg, b.cfg.MaxCalls+maxWaiting), drained: make(chan struct{}),
 	}
+	s.hire()
 	if err := s.subscribe(queue); err != nil {
 		s.unsubscribe()
+		s.dismiss()
 		return nil, b.natsError("serve "+subject, err)
 	}
 	b.adopt(s)
@@ -56,13 +58,10 @@ func (s *Subscription) subscribe(queue string) (err error) {
 	if s.cancels, err = s.bus.calls.Subscribe(s.subject+cancelSuffix, s.bus.toHandler); err != nil {
 		return err
 	}
-	if s.calls, err = s.bus.calls.QueueSubscribe(s.subject, queue, s.take); err != nil {
+	if s.calls, err = s.bus.calls.ChanQueueSubscribe(s.subject, queue, s.come); err != nil {
 		return err
 	}
-	s.calls.SetClosedHandler(func(string) { close(s.drained) })
-	if err := s.calls.SetPendingLimits(-1, -1); err != nil {
-		return err
-	}
+	s.calls.SetClosedHandler(func(string) { s.dismiss() })
 	return s.bus.flush()
 }
 
@@ -78,15 +77,15 @@ func (s *Subscription) unsubscribe() {
 // Drain takes no new calls, and waits for those that run until ctx ends. It may be
 // called more than once.
 func (s *Subscription) Drain(ctx context.Context) error {
-	s.once.Do(func() {
+	s.drain.Do(func() {
 		if err := s.calls.Drain(); err != nil { // the connection is closed: nothing comes any more
-			close(s.drained)
+			s.dismiss()
 		}
 	})
 	idle := make(chan struct{})
 	go func() {
 		<-s.drained
-		s.running.Wait()
+		s.workers.Wait()
 		close(idle)
 	}()
 	select {
@@ -101,46 +100,57 @@ func (s *Subscription) Drain(ctx context.Context) error {
 // release ends what is left when everything has been drained.
 func (s *Subscription) release() {
 	_ = s.cancels.Unsubscribe()
-	close(s.closed)
+	s.dismiss()
 }
 
-// take hands a call to a worker and does not wait for it.
-func (s *Subscription) take(msg *nats.Msg) {
-	s.running.Add(1)
-	if s.busy.Add(1) > int32(s.bus.cfg.MaxCalls) {
-		s.refuse(msg)
-		s.done()
-		return
-	}
-	select {
-	case s.work <- msg:
-	default:
-		go s.worker(msg)
-	}
-}
-
-func (s *Subscription) done() {
-	s.busy.Add(-1)
-	s.running.Done()
-}
+// dismiss says that no more calls come: workers answer those that have come, and go.
+func (s *Subscription) dismiss() { s.ended.Do(func() { close(s.drained) }) }
 
 // maxWaiting is how many idle workers are kept: their stacks have grown already.
 const maxWaiting = 64
 
-func (s *Subscription) worker(msg *nats.Msg) {
+// hire adds a worker.
+func (s *Subscription) hire() {
+	s.waiting.Add(1)
+	s.workers.Go(s.work)
+}
+
+// work takes one call after the other. While calls can come there is always a worker
+// that waits for them, so that none waits for a worker.
+func (s *Subscription) work() {
 	for {
-		s.serve(msg)
-		s.done()
+		msg := s.next()
+		if s.waiting.Add(-1) == 0 && msg != nil {
+			s.hire()
+		}
+		if msg == nil {
+			return
+		}
+		if s.busy.Add(1) <= int32(s.bus.cfg.MaxCalls) {
+			s.serve(msg)
+		} else {
+			s.refuse(msg)
+		}
+		s.busy.Add(-1)
 		if s.waiting.Add(1) > maxWaiting {
 			s.waiting.Add(-1)
 			return
 		}
-		select {
-		case msg = <-s.work:
-			s.waiting.Add(-1)
-		case <-s.closed:
-			return
-		}
+	}
+}
+
+// next waits for a call; nil means that there are no more.
+func (s *Subscription) next() *nats.Msg {
+	select {
+	case msg := <-s.come:
+		return msg
+	case <-s.drained:
+	}
+	select {
+	case msg := <-s.come:
+		return msg
+	default:
+		return nil
 	}
 }
 
