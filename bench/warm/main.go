@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -12,14 +13,13 @@ import (
 	"time"
 )
 
-// connections are the numbers of kept connections that send at once.
-var connections = []int{1, 16, 64}
-
 type bench struct {
-	binary, program string
-	rounds          int
-	duration        time.Duration // of one measurement
-	missing         []string      // what was not measured or used, and why
+	binary, other string
+	program       string
+	connections   []int // kept, that send at once
+	rounds        int
+	duration      time.Duration // of one measurement
+	missing       []string      // what was not measured or used, and why
 }
 
 func main() {
@@ -29,10 +29,16 @@ func main() {
 	}
 	var b bench
 	flag.StringVar(&b.binary, "slipway", "bin/slipway", "the slipway binary")
+	flag.StringVar(&b.other, "other", "", "another slipway binary to measure beside, as that of an earlier commit")
 	flag.StringVar(&b.program, "program", "examples/go-http", "folder of the Go program that answers")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often everything is measured")
 	flag.DurationVar(&b.duration, "duration", 2*time.Second, "of one measurement, whole seconds")
+	connections := flag.String("c", "1,16,64", "numbers of connections")
 	flag.Parse()
+	if err := json.Unmarshal([]byte("["+*connections+"]"), &b.connections); err != nil {
+		fmt.Fprintln(os.Stderr, "warm: -c takes numbers with commas between them:", err)
+		os.Exit(2)
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -57,7 +63,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 	generator := b.generator()
 	fmt.Fprintf(w, "%d rounds, %s each, load by %s\n", b.rounds, b.duration, generator.name)
 	for round := range b.rounds {
-		for _, c := range connections {
+		for _, c := range b.connections {
 			for _, t := range targets {
 				if err := b.measure(ctx, generator, t, c); err != nil {
 					return fmt.Errorf("%s: %w", t.name, err)
@@ -66,7 +72,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 		}
 		fmt.Fprintf(w, "  round %d of %d\n", round+1, b.rounds)
 	}
-	report(w, targets)
+	report(w, targets, b.connections)
 	if len(b.missing) > 0 {
 		fmt.Fprintf(w, "\nNot installed: %s\n", strings.Join(b.missing, ", "))
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // report prints a table for each number of connections.
-func report(w io.Writer, targets []*target) {
+func report(w io.Writer, targets []*target, connections []int) {
 	at := func(name string) *target {
 		return targets[slices.IndexFunc(targets, func(t *target) bool { return t.name == name })]
 	}

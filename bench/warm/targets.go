@@ -64,15 +64,21 @@ func (b *bench) targets(ctx context.Context, dir string) (all []*target, stop fu
 	stops = append(stops, proxy.stop)
 	all = append(all, newTarget(goProxy, "http://"+proxy.address+"/", proxy.pid(), app.pid()))
 
-	server, err := rig.Start(ctx, b.binary)
-	if err != nil {
-		return nil, stop, err
+	for _, ours := range []struct{ name, binary string }{{slipway, b.binary}, {slipway + " (other)", b.other}} {
+		if ours.binary == "" {
+			continue
+		}
+		server, err := rig.Start(ctx, ours.binary)
+		if err != nil {
+			return nil, stop, err
+		}
+		stops = append(stops, func() { server.Stop() })
+		if err := deploy(ctx, server, filepath.Dir(program)); err != nil {
+			return nil, stop, err
+		}
+		all = append(all, newTarget(ours.name, server.URL+"/fn/warm/", server.PID()))
 	}
-	stops = append(stops, func() { server.Stop() })
-	if err := deploy(ctx, server, filepath.Dir(program)); err != nil {
-		return nil, stop, err
-	}
-	return append(all, newTarget(slipway, server.URL+"/fn/warm/", server.PID())), stop, nil
+	return all, stop, nil
 }
 
 // compile makes a static program named bootstrap, in a folder of its own that can be
