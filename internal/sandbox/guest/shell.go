@@ -112,15 +112,24 @@ func writeFile(p *Program, name, path, value string) *call {
 // protect hides what the host would tell about itself. An empty folder is laid over a
 // folder and /dev/null over a file; a read-only view of a path over the path itself. A
 // path that this kernel does not have needs no protection.
+//
+// The first folder gets the empty one itself and the others its clones: before Linux
+// 6.15 there is no cloning of what is not attached.
 func (s Setup) protect(p *Program) {
 	empty := fsmount(p, "make an empty folder", "tmpfs", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC,
 		"size", "4k", "nr_inodes", "1", "mode", "0555")
+	masked := ""
 	for _, m := range s.Masked {
-		name, from, file, flags := "mask "+m.Path, unix.AT_FDCWD, "/dev/null", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC
-		if m.Dir {
-			from, file, flags = empty, "", flags|unix.AT_EMPTY_PATH
+		name, source := "mask "+m.Path, "/dev/null"
+		if m.Dir && masked == "" {
+			attach(p, name, empty, m.Path)
+			masked = m.Path
+			continue
 		}
-		tree, _ := p.open(name, unix.SYS_OPEN_TREE, from, file, flags)
+		if m.Dir {
+			source = masked
+		}
+		tree, _ := p.open(name, unix.SYS_OPEN_TREE, unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		attach(p, name, tree, m.Path)
 		p.close(tree)
 	}
