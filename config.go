@@ -80,13 +80,14 @@ type Scaling struct {
 	Provisioned int      `json:"provisioned"`  // instances of the live version started before the first request; the larger of it and Min is kept; 0 to Max; 0
 }
 
-// Health is the check of a running instance.
+// Health is the check of an instance that speaks http: before its first event, and then
+// at an interval. An answer with a status from 200 to 399 is a success.
 type Health struct {
 	Path      string   `json:"path"`      // "" checks that the port accepts a connection
 	Interval  Duration `json:"interval"`  // 1s to 20s; 5s
 	Timeout   Duration `json:"timeout"`   // 1s to 20s; 2s
-	Healthy   int      `json:"healthy"`   // successes that make it healthy, 1 to 20; 1
-	Unhealthy int      `json:"unhealthy"` // failures that make it unhealthy, 1 to 20; 5
+	Healthy   int      `json:"healthy"`   // successes in a row that make it healthy, 1 to 20; 1
+	Unhealthy int      `json:"unhealthy"` // failures in a row that make it unhealthy, and have it replaced, 1 to 20; 5
 }
 
 // Async is how asynchronous events are retried and where their outcomes go.

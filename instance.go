@@ -20,6 +20,9 @@ type Instance interface {
 	ID() string
 	// Done is closed when the instance cannot take events any more: its process ended.
 	Done() <-chan struct{}
+	// Unfit is closed when it should get nothing new, although it may run still: its
+	// health checks failed. What it has may finish.
+	Unfit() <-chan struct{}
 	// Close ends it: SIGTERM, a grace of 2 s, SIGKILL; then removes what it owned.
 	// It returns when that is done, and may be called more than once.
 	Close() error

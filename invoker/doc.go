@@ -24,6 +24,10 @@
 // watches what its process does first. That instance stays in the pool, so the first
 // event of a new version is warm.
 //
+// An instance that listens is checked as its configuration says (health.go); one that is
+// unhealthy is unfit, and the pool replaces it. What is to be kept ready the gateways wish
+// for (keep.go); the pool sees to it.
+//
 // # The invariants
 //
 //   - An event is given to a process at most once, unless it is certain that the

@@ -12,6 +12,7 @@ import (
 const (
 	typeStartTimeout      = "Runtime.StartTimeout"
 	typeInvalidEntrypoint = "Runtime.InvalidEntrypoint"
+	typeUnhealthy         = "Runtime.Unhealthy"
 )
 
 // errGone says that the instance ended before anything of the event was given to it:

@@ -30,6 +30,9 @@ type instance struct {
 	protocol slipway.Protocol   // as found
 	runner   runner             // nil when it has shown its protocol and can take no event
 	done     <-chan struct{}    // no events can be taken any more
+	unfit    chan struct{}      // closed when its health checks failed
+	unwatch  context.CancelFunc // ends the checks; nil when there are none
+	turns    atomic.Int64       // events begun, when it takes one at a time
 
 	killed   atomic.Bool // Close need not wait for the process
 	closing  sync.Once
@@ -47,8 +50,9 @@ type runner interface {
 	close()
 }
 
-func (in *instance) ID() string            { return in.id }
-func (in *instance) Done() <-chan struct{} { return in.done }
+func (in *instance) ID() string             { return in.id }
+func (in *instance) Done() <-chan struct{}  { return in.done }
+func (in *instance) Unfit() <-chan struct{} { return in.unfit }
 
 // start executes the process and lets the pipes go.
 func (in *instance) start(ctx context.Context, stdio slipway.Stdio) error {
@@ -85,6 +89,9 @@ func (in *instance) kill() {
 // Close implements slipway.Instance.
 func (in *instance) Close() error {
 	in.closing.Do(func() {
+		if in.unwatch != nil {
+			in.unwatch()
+		}
 		in.terminate()
 		in.closeErr = in.sandbox.Close()
 		if in.runner != nil {
@@ -140,9 +147,13 @@ func (in *instance) dial(ctx context.Context, address string) (net.Conn, error) 
 // begin makes id the invocation whose lines follow, when there can only be one.
 func (in *instance) begin(id string) {
 	if in.spec.Config.Scaling.Concurrency <= 1 {
+		in.turns.Add(1)
 		in.output.invocation.Store(&id)
 	}
 }
+
+// busy says whether an instance that takes one event at a time has one.
+func (in *instance) busy() bool { return in.output.invocation.Load() != nil }
 
 func (in *instance) end() { in.output.invocation.Store(nil) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/invoker/runtimeapi"
@@ -68,7 +69,7 @@ func (s *Starter) create(ctx context.Context, spec slipway.Spec) (*instance, err
 	return &instance{
 		id: id, spec: spec, sandbox: sandbox, region: s.cfg.Region,
 		output: newOutput(s.logs, id, spec.VersionRef),
-		done:   sandbox.Done(), closed: make(chan struct{}),
+		done:   sandbox.Done(), closed: make(chan struct{}), unfit: make(chan struct{}),
 	}, nil
 }
 
@@ -90,11 +91,29 @@ func (s *Starter) bringUp(ctx context.Context, in *instance) error {
 	if err := in.start(ctx, stdio); err != nil {
 		return startFailure(err)
 	}
+	began := time.Now()
 	found, err := s.await(ctx, in, protocol)
 	if err != nil {
 		return err
 	}
 	in.serve(found)
+	if http, ok := in.runner.(*httpRunner); ok {
+		return s.watchHealth(ctx, in, http, began.Add(s.cfg.StartTimeout))
+	}
+	return nil
+}
+
+// watchHealth returns when the instance is healthy, and has it checked from then on.
+func (s *Starter) watchHealth(ctx context.Context, in *instance, runner *httpRunner, deadline time.Time) error {
+	h := newHealth(in, runner)
+	starting, cancel := context.WithDeadlineCause(ctx, deadline, errStartTimeout)
+	defer cancel()
+	if err := h.await(starting); err != nil {
+		return err
+	}
+	watched, end := context.WithCancel(context.WithoutCancel(ctx))
+	in.unwatch = end
+	go h.run(watched)
 	return nil
 }
 

@@ -38,14 +38,16 @@ type instance struct {
 	spec  slipway.Spec
 	owner *fake
 	done  chan struct{}
+	unfit chan struct{}
 	once  sync.Once
 	ended sync.Once
 	users int // guarded by owner.mu
 }
 
-func (i *instance) ID() string            { return i.id }
-func (i *instance) Done() <-chan struct{} { return i.done }
-func (i *instance) end()                  { i.ended.Do(func() { close(i.done) }) }
+func (i *instance) ID() string             { return i.id }
+func (i *instance) Done() <-chan struct{}  { return i.done }
+func (i *instance) Unfit() <-chan struct{} { return i.unfit }
+func (i *instance) end()                   { i.ended.Do(func() { close(i.done) }) }
 
 func (i *instance) Close() error {
 	i.once.Do(func() {
@@ -83,7 +85,7 @@ func (f *fake) Start(ctx context.Context, spec slipway.Spec) (slipway.Instance, 
 			return nil, err
 		}
 	}
-	i := &instance{id: fmt.Sprintf("i%d", n), spec: spec, owner: f, done: make(chan struct{})}
+	i := &instance{id: fmt.Sprintf("i%d", n), spec: spec, owner: f, done: make(chan struct{}), unfit: make(chan struct{})}
 	f.mu.Lock()
 	f.all = append(f.all, i)
 	f.mu.Unlock()

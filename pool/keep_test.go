@@ -189,3 +189,35 @@ func TestKeepWithoutRoom(t *testing.T) {
 		}
 	})
 }
+
+func TestUnfitInstanceIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, p, s := keeping(t, 1)
+		s.Config.Scaling.Concurrency = 2
+		a, b := acquire(t, p, s), acquire(t, p, s)
+		close(a.Instance.(*instance).unfit)
+		synctest.Wait()
+		time.Sleep(f.delay)
+		synctest.Wait()
+		if c := p.Counts(); c[0].Instances != 2 || c[0].Free != 2 {
+			t.Errorf("Counts: %+v; want another that is ready beside the unfit one", c)
+		}
+		c := acquire(t, p, s)
+		if c.Instance == a.Instance {
+			t.Error("the unfit instance was given")
+		}
+		a.Release(true)
+		synctest.Wait()
+		select {
+		case <-b.Instance.Done():
+			t.Error("the unfit instance was closed under an event")
+		default:
+		}
+		b.Release(true)
+		<-b.Instance.Done()
+		c.Release(true)
+		if c := p.Counts(); c[0].Instances != 1 || f.started() != 2 {
+			t.Errorf("Counts: %+v after %d starts", c, f.started())
+		}
+	})
+}

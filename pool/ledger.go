@@ -155,6 +155,18 @@ func (l *ledger) died(m *member, now time.Time) {
 	l.settle(m.version, now)
 }
 
+// unfit has a member get nothing new; it is closed after the events it has.
+func (l *ledger) unfit(m *member, now time.Time) {
+	if m.state != ready {
+		return
+	}
+	m.version.shun(m)
+	if m.inFlight == 0 {
+		l.close(m)
+	}
+	l.settle(m.version, now)
+}
+
 // gone ends a member: it is closed, and its memory free again.
 func (l *ledger) gone(m *member, now time.Time) {
 	l.closing -= m.memoryMB

@@ -201,12 +201,19 @@ func (p *Pool) start(m *member) {
 	go p.watch(m, instance)
 }
 
-// watch tells the ledger when an instance ends by itself.
+// watch tells the ledger when an instance ends by itself, or should get nothing new.
 func (p *Pool) watch(m *member, instance slipway.Instance) {
-	select {
-	case <-instance.Done():
-		p.tell(func() { p.ledger.died(m, time.Now()) })
-	case <-m.closed:
+	for unfit := instance.Unfit(); ; {
+		select {
+		case <-instance.Done():
+			p.tell(func() { p.ledger.died(m, time.Now()) })
+			return
+		case <-unfit:
+			p.tell(func() { p.ledger.unfit(m, time.Now()) })
+			unfit = nil // its events are waited for
+		case <-m.closed:
+			return
+		}
 	}
 }
 

@@ -15,6 +15,10 @@ func main() {
 	switch os.Args[1] {
 	case "http":
 		serveHTTP()
+	case "health":
+		serveHealth()
+	case "one":
+		serveOne()
 	case "lambda":
 		pollLambda()
 	case "stdio":
