@@ -81,12 +81,12 @@ func TestKeepsInstances(t *testing.T) {
 func TestKeepsInstancesApart(t *testing.T) {
 	nats, postgres := testenv.NATS(t), testenv.Postgres(t)
 	p := &platform{t: t, data: filepath.Join(t.TempDir(), "gateway-1")}
-	for _, id := range []string{"gateway-2", "gateway-1"} {
-		data := filepath.Join(filepath.Dir(p.data), id)
+	var urls []string
+	for _, data := range []string{p.data, filepath.Join(t.TempDir(), "gateway-2")} {
 		gateway := startProcess(t, "gateway", "--listen", "127.0.0.1:0", "--nats", nats, "--store", postgres, "--data", data)
-		p.url = gateway.await("Slipway is ready at ")
+		urls = append(urls, gateway.await("Slipway is ready at "))
 	}
-	p.key = adminKey(t, filepath.Join(filepath.Dir(p.data), "gateway-2")) // made by the first
+	p.url, p.key = urls[0], adminKey(t, p.data) // made by the first
 	invokers := map[string]*process{}
 	for _, id := range []string{"one", "two"} {
 		invokers[id] = startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(t.TempDir(), id))
@@ -112,4 +112,16 @@ func TestKeepsInstancesApart(t *testing.T) {
 	if res, body := p.event("GET", "/fn/svc/", ""); res.StatusCode != http.StatusOK || res.Header.Get("X-Slipway-Cold-Start") != "false" {
 		t.Errorf("%s %s, cold start %s", res.Status, body, res.Header.Get("X-Slipway-Cold-Start"))
 	}
+
+	if status, _, stderr := p.cli("pause", "svc"); status != 0 {
+		t.Fatalf("pause: exit status %d, %s", status, stderr)
+	}
+	p.url = urls[1] // the other gateway learns it by the notice
+	testenv.Eventually(t, 10*time.Second, func() error {
+		if res, body := p.event("GET", "/fn/svc/", ""); res.StatusCode != http.StatusServiceUnavailable {
+			return fmt.Errorf("%s %s", res.Status, body)
+		}
+		return nil
+	})
+	p.awaitIdle(t, "svc", 1, 0)
 }
