@@ -43,18 +43,17 @@ func newAssembler(log *slog.Logger) (assembler, error) {
 
 // tryAssembler makes a root of one empty layer.
 func tryAssembler(a assembler) error {
-	s := scratch{megabytes: 1, hostname: "trial"}
-	upper, err := s.make()
+	upper, err := newScratch(0)
 	if err != nil {
 		return err
 	}
-	defer upper.Close()
-	lower, err := s.mountTmpfs()
+	defer upper.close()
+	lower, err := mountTmpfs(1)
 	if err != nil {
 		return err
 	}
 	defer lower.Close()
-	r, err := a.assemble([]*os.File{lower}, upper)
+	r, err := a.assemble([]*os.File{lower}, upper.tmpfs)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 // that no path of the host leads to them and they end with their last user.
 type rootfs struct {
 	root, dev, shm *os.File
+
+	parts []*os.File // what the root was made of, and does not need any more
 }
 
 func (r *rootfs) close() error {
@@ -22,27 +24,36 @@ func (r *rootfs) close() error {
 			errs = append(errs, f.Close())
 		}
 	}
+	r.closeParts()
 	return errors.Join(errs...)
+}
+
+// closeParts is apart because the kernel takes its time to let go of a mount, and the
+// root is ready before.
+func (r *rootfs) closeParts() {
+	closeAll(r.parts)
+	r.parts = nil
 }
 
 // newRootfs lays an overlay of the layers, lowest first, below an upper folder in
 // memory. userns maps the owners of the layers' files into the sandbox's ids.
-func newRootfs(a assembler, layers []string, s scratch, userns *os.File) (*rootfs, error) {
-	upper, err := s.make()
-	if err != nil {
-		return nil, err
-	}
-	defer upper.Close()
+func newRootfs(a assembler, layers []string, upper *os.File, userns *os.File) (*rootfs, error) {
 	var lower []*os.File
-	defer func() { closeAll(lower) }()
 	for _, layer := range topmost(layers) {
 		tree, err := cloneTree(nil, layer, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NODEV, userns)
 		if err != nil {
+			closeAll(lower)
 			return nil, fmt.Errorf("open layer %s: %w", layer, err)
 		}
 		lower = append(lower, tree)
 	}
-	return a.assemble(lower, upper)
+	r, err := a.assemble(lower, upper)
+	if err != nil {
+		closeAll(lower)
+		return nil, err
+	}
+	r.parts = lower
+	return r, nil
 }
 
 // topmost gives the layers from the top down, each once: a layer that comes again

@@ -69,25 +69,30 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 	if err := sh.group.Limit(limitsOf(oci.Linux.Resources)); err != nil {
 		return nil, err
 	}
-	own := scratch{firstID: sh.firstID, megabytes: spec.EphemeralMB, hostname: oci.Hostname, dns: sh.link.DNS()}
-	if err := s.enter(ctx, oci, spec.Layers, own); err != nil {
+	if err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname, sh.link.DNS())); err != nil {
+		return nil, err
+	}
+	if err := s.enter(ctx, oci, spec.Layers); err != nil {
 		return nil, err
 	}
 	go s.watch()
 	return s, nil
 }
 
-// enter makes the root and hands it to the init, with what is to run in it.
-func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string, own scratch) error {
-	fs, err := newRootfs(s.native.roots, layers, own, s.shell.userns)
+// enter makes the root and has the shell make it its own. The kernel works for both at
+// the same time: what the root was made of is let go while the shell is busy.
+func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
+	sh := s.shell
+	fs, err := newRootfs(s.native.roots, layers, sh.scratch.tmpfs, sh.userns)
 	if err != nil {
 		return err
 	}
-	s.root = fs.root
-	s.shell.undo.add(fs.root.Close)
+	s.oci, s.root = oci, fs.root
 	defer fs.dev.Close()
 	defer fs.shm.Close()
-	mounts, err := openMounts(bindMounts(oci), s.shell.userns)
+	defer fs.closeParts()
+	sh.undo.add(fs.root.Close)
+	mounts, err := openMounts(bindMounts(oci), sh.userns)
 	defer closeAll(mounts)
 	if err != nil {
 		return err
@@ -96,8 +101,12 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string, o
 	if err != nil {
 		return err
 	}
-	s.oci = oci
-	return s.shell.explain(s.shell.line.ask(ctx, root.Program(), append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)...))
+	program := root.Program()
+	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
+		return sh.explain(err)
+	}
+	fs.closeParts()
+	return sh.explain(sh.line.reply(ctx, program))
 }
 
 // ID is the spec's.

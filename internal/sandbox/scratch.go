@@ -14,10 +14,8 @@ import (
 // in memory, whose size bounds all that is written to the root, /dev and /dev/shm
 // together. What is on it counts as memory of the sandbox.
 type scratch struct {
-	firstID   uint32
-	megabytes int // 0 is the default
-	hostname  string
-	dns       []netip.Addr // nil: the image's resolv.conf stays
+	tmpfs   *os.File // a detached mount
+	firstID uint32   // owner of what is in it
 }
 
 const (
@@ -25,35 +23,37 @@ const (
 	inodesPerMB        = 256 // one for each page: more cannot hold anything
 )
 
-// make makes the filesystem and what is in it from the start: "upper" and "work" for
-// an overlay, "dev" and "shm". All paths are new, so that nothing an image holds can
-// lead them elsewhere: what the image has under the same names is merged when it is a
-// folder, and hidden otherwise.
-func (s scratch) make() (*os.File, error) {
-	tmpfs, err := s.mountTmpfs()
+// newScratch makes the filesystem and what every sandbox has in it: "upper" and "work"
+// for an overlay, "dev" and "shm". All paths are new, so that nothing an image holds
+// can lead them elsewhere: what the image has under the same names is merged when it is
+// a folder, and hidden otherwise.
+func newScratch(firstID uint32) (*scratch, error) {
+	tmpfs, err := mountTmpfs(defaultEphemeralMB)
 	if err != nil {
 		return nil, fmt.Errorf("make scratch: %w", err)
 	}
+	s := &scratch{tmpfs, firstID}
 	if err := s.fill(int(tmpfs.Fd())); err != nil {
-		return nil, errors.Join(fmt.Errorf("fill scratch: %w", err), tmpfs.Close())
+		return nil, errors.Join(fmt.Errorf("fill scratch: %w", err), s.close())
 	}
-	return tmpfs, nil
+	return s, nil
 }
 
-func (s scratch) mountTmpfs() (*os.File, error) {
+func (s *scratch) close() error { return s.tmpfs.Close() }
+
+// sizeOptions are options of tmpfs(5).
+func sizeOptions(megabytes int) [][2]string {
+	return [][2]string{{"size", fmt.Sprintf("%dm", megabytes)}, {"nr_inodes", fmt.Sprint(megabytes * inodesPerMB)}}
+}
+
+func mountTmpfs(megabytes int) (*os.File, error) {
 	f, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(f)
-	size := s.megabytes
-	if size == 0 {
-		size = defaultEphemeralMB
-	}
-	for _, o := range [][2]string{{"size", fmt.Sprintf("%dm", size)}, {"nr_inodes", fmt.Sprint(size * inodesPerMB)}, {"mode", "0755"}} {
-		if err := unix.FsconfigSetString(f, o[0], o[1]); err != nil {
-			return nil, fmt.Errorf("%s: %w", o[0], err)
-		}
+	if err := configure(f, append(sizeOptions(megabytes), [2]string{"mode", "0755"})); err != nil {
+		return nil, err
 	}
 	if err := unix.FsconfigCreate(f); err != nil {
 		return nil, err
@@ -65,8 +65,58 @@ func (s scratch) mountTmpfs() (*os.File, error) {
 	return os.NewFile(uintptr(m), "scratch"), nil
 }
 
+func configure(f int, options [][2]string) error {
+	for _, o := range options {
+		if err := unix.FsconfigSetString(f, o[0], o[1]); err != nil {
+			return fmt.Errorf("%s: %w", o[0], err)
+		}
+	}
+	return nil
+}
+
+// resize gives the filesystem another size than the default; 0 is the default.
+func (s *scratch) resize(megabytes int) error {
+	if megabytes == 0 || megabytes == defaultEphemeralMB {
+		return nil
+	}
+	f, err := unix.Fspick(int(s.tmpfs.Fd()), "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
+	if err != nil {
+		return fmt.Errorf("resize scratch: %w", err)
+	}
+	defer unix.Close(f)
+	if err := configure(f, sizeOptions(megabytes)); err != nil {
+		return fmt.Errorf("resize scratch: %w", err)
+	}
+	if err := unix.FsconfigReconfigure(f); err != nil {
+		return fmt.Errorf("resize scratch: %w", err)
+	}
+	return nil
+}
+
+// name writes the files that name the machine. Without dns the image's resolv.conf
+// stays.
+func (s *scratch) name(hostname string, dns []netip.Addr) error {
+	files := map[string]string{
+		"upper/etc/hostname": hostname + "\n",
+		"upper/etc/hosts":    "127.0.0.1\tlocalhost " + hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+	}
+	if len(dns) > 0 {
+		var b strings.Builder
+		for _, server := range dns {
+			fmt.Fprintf(&b, "nameserver %s\n", server)
+		}
+		files["upper/etc/resolv.conf"] = b.String()
+	}
+	for path, text := range files {
+		if err := s.writeFile(int(s.tmpfs.Fd()), path, text); err != nil {
+			return &os.PathError{Op: "write", Path: path, Err: err}
+		}
+	}
+	return nil
+}
+
 // fill makes the folders, files and devices that every sandbox has.
-func (s scratch) fill(at int) error {
+func (s *scratch) fill(at int) error {
 	for _, dir := range []struct {
 		path string
 		mode uint32
@@ -78,38 +128,17 @@ func (s scratch) fill(at int) error {
 			return &os.PathError{Op: "mkdir", Path: dir.path, Err: err}
 		}
 	}
-	for path, text := range s.files() {
-		if err := s.writeFile(at, path, text); err != nil {
-			return &os.PathError{Op: "write", Path: path, Err: err}
-		}
-	}
 	return s.devices(at)
 }
 
-func (s scratch) mkdir(at int, path string, mode uint32) error {
+func (s *scratch) mkdir(at int, path string, mode uint32) error {
 	return errors.Join(
 		unix.Mkdirat(at, path, mode),
 		unix.Fchmodat(at, path, mode, 0), // whatever the server's umask is
 		unix.Fchownat(at, path, int(s.firstID), int(s.firstID), 0))
 }
 
-// files are the ones that name the machine.
-func (s scratch) files() map[string]string {
-	files := map[string]string{
-		"upper/etc/hostname": s.hostname + "\n",
-		"upper/etc/hosts":    "127.0.0.1\tlocalhost " + s.hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
-	}
-	if len(s.dns) > 0 {
-		var b strings.Builder
-		for _, server := range s.dns {
-			fmt.Fprintf(&b, "nameserver %s\n", server)
-		}
-		files["upper/etc/resolv.conf"] = b.String()
-	}
-	return files
-}
-
-func (s scratch) writeFile(at int, path, text string) error {
+func (s *scratch) writeFile(at int, path, text string) error {
 	fd, err := unix.Openat(at, path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return err
@@ -123,7 +152,7 @@ func (s scratch) writeFile(at int, path, text string) error {
 
 // devices makes the nodes and links of a minimal /dev. The kernel lets them be used
 // because the filesystem was made outside of the sandbox; inside none can be made.
-func (s scratch) devices(at int) error {
+func (s *scratch) devices(at int) error {
 	for _, d := range []struct {
 		name         string
 		major, minor uint32

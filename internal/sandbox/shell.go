@@ -25,6 +25,7 @@ type shell struct {
 	line    *line
 	netns   *os.File
 	userns  *os.File
+	scratch *scratch
 	link    Link // to the outside; noLink when it has none
 
 	undo undo
@@ -56,6 +57,10 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 	if err := s.openNamespaces(); err != nil {
 		return nil, err
 	}
+	if s.scratch, err = newScratch(s.firstID); err != nil {
+		return nil, err
+	}
+	s.undo.add(s.scratch.close)
 	if err := s.explain(s.line.ask(ctx, n.setup)); err != nil {
 		return nil, err
 	}

@@ -23,11 +23,11 @@ const (
 func (k kind) String() string { return [...]string{"blank", "linked"}[k] }
 
 const (
-	minShells     = 2                    // of each kind, however long nobody asked
-	defaultShells = 32                   // of each kind at most
-	refillDelay   = 3 * time.Millisecond // after a shell was taken: its program starts first
-	reviewEvery   = 10 * time.Second     // how often the demand is looked at
-	retryAfter    = 2 * time.Second      // after a shell could not be made
+	minShells     = 2                     // of each kind, however long nobody asked
+	defaultShells = 32                    // of each kind at most
+	refillDelay   = 10 * time.Millisecond // after a shell was taken: its program starts first
+	reviewEvery   = 10 * time.Second      // how often the demand is looked at
+	retryAfter    = 2 * time.Second       // after a shell could not be made
 )
 
 // shells keeps shells in stock, so that a sandbox need not wait for one.
