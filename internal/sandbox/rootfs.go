@@ -24,15 +24,8 @@ func (r *rootfs) close() error {
 			errs = append(errs, f.Close())
 		}
 	}
-	r.closeParts()
-	return errors.Join(errs...)
-}
-
-// closeParts is apart because the kernel takes its time to let go of a mount, and the
-// root is ready before.
-func (r *rootfs) closeParts() {
 	closeAll(r.parts)
-	r.parts = nil
+	return errors.Join(errs...)
 }
 
 // newRootfs lays an overlay of the layers, lowest first, below an upper folder in

@@ -66,9 +66,6 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 		}
 	}()
 	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is assembled already
-	if err := sh.group.Limit(limitsOf(oci.Linux.Resources)); err != nil {
-		return nil, err
-	}
 	if err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname, sh.link.DNS())); err != nil {
 		return nil, err
 	}
@@ -79,8 +76,9 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 	return s, nil
 }
 
-// enter makes the root and has the shell make it its own. The kernel works for both at
-// the same time: what the root was made of is let go while the shell is busy.
+// enter makes the root and has the shell make it its own. While the shell does that its
+// group is limited. What it has its own of then is let go in the background, because
+// the kernel takes its time for that.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
 	sh := s.shell
 	fs, err := newRootfs(s.native.roots, layers, sh.scratch.tmpfs, sh.userns)
@@ -88,12 +86,11 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 		return err
 	}
 	s.oci, s.root = oci, fs.root
-	defer fs.dev.Close()
-	defer fs.shm.Close()
-	defer fs.closeParts()
 	sh.undo.add(fs.root.Close)
+	parts := append(fs.parts, fs.dev, fs.shm)
+	defer func() { go closeAll(parts) }()
 	mounts, err := openMounts(bindMounts(oci), sh.userns)
-	defer closeAll(mounts)
+	parts = append(parts, mounts...)
 	if err != nil {
 		return err
 	}
@@ -105,7 +102,9 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
 		return sh.explain(err)
 	}
-	fs.closeParts()
+	if err := sh.group.Limit(limitsOf(oci.Linux.Resources)); err != nil {
+		return err
+	}
 	return sh.explain(sh.line.reply(ctx, program))
 }
 

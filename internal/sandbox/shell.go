@@ -57,17 +57,19 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 	if err := s.openNamespaces(); err != nil {
 		return nil, err
 	}
-	if s.scratch, err = newScratch(s.firstID); err != nil {
+	if err := s.line.send(ctx, n.setup, nil); err != nil {
+		return nil, s.explain(err)
+	}
+	if s.scratch, err = newScratch(s.firstID); err != nil { // while the init works
 		return nil, err
 	}
 	s.undo.add(s.scratch.close)
-	if err := s.explain(s.line.ask(ctx, n.setup)); err != nil {
-		return nil, err
-	}
 	if k == linked {
-		return s, s.connect(ctx, n.cfg.Egress)
+		if err := s.connect(ctx, n.cfg.Egress); err != nil {
+			return nil, err
+		}
 	}
-	return s, nil
+	return s, s.explain(s.line.reply(ctx, n.setup))
 }
 
 // connect attaches the network namespace to the outside. The link has the name of the
