@@ -1,6 +1,7 @@
 package invoker_test
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -64,4 +65,40 @@ func TestChangeReachesWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "both are", func() bool { return m.idling("fn") == 2 })
+}
+
+func TestPausedFunctionHasNoInstances(t *testing.T) {
+	m := boot(t)
+	ref := m.deploy("fn", slipway.ProtocolHTTP)
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 2, Limit: 10})
+	until(t, "two are ready", func() bool { return m.idling("fn") == 2 })
+	body, in := io.Pipe()
+	r := request(ref, "POST", "/ticks", "")
+	r.Body, r.Length = body, -1
+	busy := m.send(r)
+
+	pause := func(paused bool) {
+		m.mu.Lock()
+		spec := m.specs[ref]
+		spec.Paused = paused
+		m.specs[ref] = spec
+		m.mu.Unlock()
+		if err := m.bus.PublishChange(slipway.FunctionRef{Tenant: "default", Function: "fn"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pause(true)
+	until(t, "only the busy one is left", func() bool { return m.idling("fn") == 0 && len(m.pool.Instances(nil)) == 1 })
+	_, err := m.Invoke(t.Context(), request(ref, "GET", "/", "")) // a gateway has not heard of it
+	wantKind(t, err, slipway.ErrUnavailable, "is paused")
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 2, Limit: 10}) // and wishes on
+
+	io.WriteString(in, "last")
+	in.Close()
+	if got := read(t, busy); got != "data: last\n\n" {
+		t.Errorf("the event in flight got %q", got)
+	}
+	until(t, "none is left", func() bool { return len(m.pool.Instances(nil)) == 0 })
+	pause(false)
+	until(t, "two are ready again", func() bool { return m.idling("fn") == 2 })
 }
