@@ -1,7 +1,6 @@
 package invoker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -51,6 +50,10 @@ func (x *exchange) do() (*slipway.Response, error) {
 	}
 	if err := x.send(); err != nil {
 		return x.broken(err)
+	}
+	if resp := x.c.wholeAnswer(x.req.Method); resp != nil {
+		x.finish(true, true)
+		return resp, nil
 	}
 	resp, err := x.c.readHead(x.req.Method)
 	if err != nil {
@@ -154,7 +157,7 @@ func (x *exchange) answer(resp *http.Response) (*slipway.Response, error) {
 			return x.broken(err)
 		}
 		x.finish(!resp.Close, true)
-		out.Body = io.NopCloser(bytes.NewReader(body))
+		out.Body = &wholeBody{body}
 	default:
 		body := &httpBody{x: x, resp: resp}
 		out.Body, out.Trailer = body, body.trailer

@@ -109,6 +109,7 @@ func (h *httpRunner) take() *httpConn {
 }
 
 func (h *httpRunner) keep(c *httpConn) {
+	c.in.read = 0
 	if cap(c.head) > keptHead {
 		c.head = nil
 	}

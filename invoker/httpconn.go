@@ -55,13 +55,13 @@ func (l *headLimit) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readHead reads the head of the answer to a request with that method. Answers that
+// readHead reads the head of an answer that wholeAnswer has left. Answers that
 // only inform (1xx, RFC 9110, section 15.2) are skipped, save the one that switches
 // protocols.
 func (c *httpConn) readHead(method string) (*http.Response, error) {
 	request := &http.Request{Method: method}
 	for {
-		c.in.left, c.in.read = maxHead, 0
+		c.in.left = maxHead
 		resp, err := http.ReadResponse(c.br, request)
 		if err != nil {
 			return nil, err
