@@ -41,6 +41,7 @@ func newServer(cmd *cobra.Command, o *options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	collectSeldom()
 	ctx, fail := context.WithCancelCause(cmd.Context())
 	s := &server{options: *o, ctx: ctx, fail: fail, dir: dir, id: cmp.Or(o.id, dir.node)}
 	s.log = o.logger(cmd)
