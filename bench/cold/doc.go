@@ -8,11 +8,12 @@
 //
 //   - the program as a plain process: the floor
 //   - Slipway's sandbox, made, started and dialled as the invoker does, with shells in
-//     stock and without; isolation, limits and egress are those of a function
+//     stock and without, with egress and without; isolation and limits are those of a
+//     function
 //   - slipway serve: one HTTP event to a function that has no instance
 //   - runc with the host's network, podman and docker with a published port: where
 //     they are installed, in some of the rounds because they take their time
 //
-// What is made for a start is removed before the next begins, and the time for that is
-// not measured. Nothing is warmed up but by the rounds before.
+// What is made for a start is removed before the next begins, and the kernel is given a
+// moment to do so; the time for that is not measured. Nothing is warmed up but by the rounds before.
 package main

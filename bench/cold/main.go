@@ -34,7 +34,7 @@ func main() {
 	var b bench
 	flag.StringVar(&b.binary, "slipway", "bin/slipway", "the slipway binary")
 	flag.StringVar(&b.program, "program", "examples/go-http", "folder of the Go program that answers")
-	flag.IntVar(&b.rounds, "rounds", 100, "how often the fast ones are started")
+	flag.IntVar(&b.rounds, "rounds", 60, "how often the fast ones are started")
 	flag.IntVar(&b.peerRounds, "peer-rounds", 15, "how often runc, podman and docker are")
 	flag.Parse()
 
@@ -76,6 +76,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			c.took = append(c.took, took)
+			settle(ctx)
 		}
 	}
 	report(w, contenders)
@@ -83,6 +84,15 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 		fmt.Fprintf(w, "\nNot measured: %s\n", strings.Join(b.missing, ", "))
 	}
 	return nil
+}
+
+// settle lets the kernel take namespaces and links apart, which it does after the
+// programs that ask for it have gone on.
+func settle(ctx context.Context) {
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
+	}
 }
 
 // contenders prepares all that can be measured; stop ends it.

@@ -146,7 +146,7 @@ func newEngine(ctx context.Context, engine, program string) (*peer, error) {
 	p := &peer{
 		name: engine + " run -d -p",
 		run: func(id, port string) []string {
-			return []string{engine, "run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}
+			return []string{engine, "run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}
 		},
 		end:    func(id string) []string { return []string{engine, "rm", "-f", id} },
 		remove: func() { _ = quietly(context.Background(), []string{engine, "rmi", "-f", image}) },

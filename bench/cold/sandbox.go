@@ -21,6 +21,7 @@ type sandboxes struct {
 	native  *sandbox.Native
 	layer   string
 	program string
+	network slipway.NetworkMode
 	made    int
 }
 
@@ -44,7 +45,8 @@ func newSandboxes(ctx context.Context, program, dir string) (all []*sandboxes, s
 		return nil, stop, err
 	}
 	stops = append(stops, egress.Close)
-	for suffix, shells := range map[string]int{"stock": 0, "none": -1} {
+	for _, shells := range []int{0, -1} {
+		suffix := map[int]string{0: "stock", -1: "none"}[shells]
 		native, err := sandbox.New(sandbox.Config{
 			Dir: filepath.Join(dir, suffix), Name: owner + "-" + suffix, Shells: shells, Egress: attach(egress),
 		}, log)
@@ -55,7 +57,12 @@ func newSandboxes(ctx context.Context, program, dir string) (all []*sandboxes, s
 		if err := native.Recover(ctx); err != nil {
 			return nil, stop, err
 		}
-		all = append(all, &sandboxes{name: "slipway sandbox, shells: " + suffix, native: native, layer: filepath.Dir(program), program: "/" + filepath.Base(program)})
+		for _, mode := range []slipway.NetworkMode{slipway.NetworkEgress, slipway.NetworkNone} {
+			all = append(all, &sandboxes{
+				name:   fmt.Sprintf("slipway sandbox, shells: %s, network: %s", suffix, mode),
+				native: native, layer: filepath.Dir(program), program: "/" + filepath.Base(program), network: mode,
+			})
+		}
 	}
 	return all, stop, nil
 }
@@ -77,7 +84,7 @@ func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {
 	made, err := s.native.Create(ctx, slipway.SandboxSpec{
 		ID: fmt.Sprintf("cold-%d-%d", os.Getpid(), s.made), Layers: []string{s.layer},
 		Args: []string{s.program}, Env: []string{"PORT=" + port},
-		CPU: 1, MemoryMB: 128, PIDs: 1024, OpenFiles: 1024, Network: slipway.NetworkEgress,
+		CPU: 1, MemoryMB: 128, PIDs: 1024, OpenFiles: 1024, Network: s.network,
 	})
 	if err != nil {
 		return 0, err

@@ -46,6 +46,7 @@ type invokerOptions struct {
 	nodeBase     string
 	suite        string
 	network      bool
+	shells       int // unused sandboxes that are kept ready; 0 is the default
 	allow        []string
 	dns          []string
 }
@@ -79,6 +80,7 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3.13-slim, or one made from Debian packages)")
 	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:22-slim, or one made from Debian packages)")
 	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages (default: the newest that can be had)")
+	f.IntVar(&o.shells, "shells", 0, "blank sandboxes kept ready at most, of those with and without egress each (default: 32, below 0: none)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
 	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")
