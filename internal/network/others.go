@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +48,11 @@ func (h *host) eachDroppingChain(owner string, f func(conn *nftables.Conn, c *nf
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}
-	chains, err := conn.ListChains()
+	var chains []*nftables.Chain
+	err = uninterrupted(func() (err error) {
+		chains, err = conn.ListChains()
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("list the nftables chains: %w", err)
 	}
@@ -88,9 +93,11 @@ func (h *host) markedRules(c *nftables.Chain, owner string) ([]uint64, error) {
 	request.AddData(nl.NewRtAttr(unix.NFTA_RULE_TABLE, nl.ZeroTerminated(c.Table.Name)))
 	request.AddData(nl.NewRtAttr(unix.NFTA_RULE_CHAIN, nl.ZeroTerminated(c.Name)))
 	var rules [][]byte
-	err := inNamespace(h.netns, func() (err error) {
-		rules, err = request.Execute(unix.NETLINK_NETFILTER, 0)
-		return err
+	err := uninterrupted(func() error {
+		return inNamespace(h.netns, func() (err error) {
+			rules, err = request.Execute(unix.NETLINK_NETFILTER, 0)
+			return err
+		})
 	})
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
@@ -110,6 +117,21 @@ func (h *host) markedRules(c *nftables.Chain, owner string) ([]uint64, error) {
 		}
 	}
 	return marked, nil
+}
+
+// dumpAttempts bounds how often a list is asked for again.
+const dumpAttempts = 20
+
+// uninterrupted asks for a list again when it changed while the kernel was making it
+// (NLM_F_DUMP_INTR): other programs change their rules whenever they like.
+func uninterrupted(list func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := list()
+		interrupted := errors.Is(err, netlink.ErrDumpInterrupted) || errors.Is(err, unix.EINTR)
+		if !interrupted || attempt == dumpAttempts {
+			return err
+		}
+	}
 }
 
 // mark is a rule's comment, as nft(8) shows it.
