@@ -130,6 +130,25 @@ func TestV2(t *testing.T) {
 	}
 }
 
+// TestHalfMadeParent finds the parent of an owner that died before its children could
+// get controllers from it.
+func TestHalfMadeParent(t *testing.T) {
+	s, root := newV2(t, "cpu memory pids\n")
+	passedOn := filepath.Join(root, "slipway-x", "cgroup.subtree_control")
+	if err := os.Mkdir(filepath.Dir(passedOn), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(passedOn, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.New("slipway-x/one", cgroup.Limits{PIDs: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(passedOn); err != nil || len(b) == 0 {
+		t.Errorf("nothing is passed on: %q, %v", b, err)
+	}
+}
+
 func TestLimitThatCannotBeEnforced(t *testing.T) {
 	s, _ := newV2(t, "cpu\n")
 	for name, l := range map[string]cgroup.Limits{"memory": {Memory: 1 << 20}, "pids": {PIDs: 1}} {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Limits bound the processes of a group together. Zero is no limit.
@@ -21,6 +22,11 @@ type Limits struct {
 type System struct {
 	memory, cpu, cpuacct, pids, freezer controller
 	unified                             controller // the v2 hierarchy, with or without controllers
+
+	// mu guards delegated: the parents whose children have the v2 controllers. A child
+	// that is made before has none.
+	mu        sync.Mutex
+	delegated map[string]bool
 
 	// Creating and removing a folder are fields because only the kernel fills a
 	// folder with files: a test on an imitation of v2 does it in its place.
@@ -112,20 +118,27 @@ func (s *System) String() string {
 }
 
 // prepareParent makes the parent in every hierarchy; in v2 its children get their
-// controllers from it.
+// controllers from it. One that exists may be half made, by an owner that died.
 func (s *System) prepareParent(parent string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, root := range s.roots() {
 		err := s.mkdir(filepath.Join(root, parent))
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		existed := errors.Is(err, fs.ErrExist)
+		if existed {
+			err = nil
 		}
-		if err == nil && root == s.unified.root {
+		if err == nil && root == s.unified.root && !(existed && s.delegated[parent]) {
 			err = s.delegate(parent)
 		}
 		if err != nil {
 			return fmt.Errorf("make control group: %w", err)
 		}
 	}
+	if s.delegated == nil {
+		s.delegated = map[string]bool{}
+	}
+	s.delegated[parent] = true
 	return nil
 }
 
