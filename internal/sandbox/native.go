@@ -144,6 +144,9 @@ func (n *Native) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway.
 	if err := checkSpec(spec); err != nil {
 		return nil, err
 	}
+	if err := context.Cause(ctx); err != nil { // a shell from the stock is quicker than the context
+		return nil, kinded(fmt.Errorf("create sandbox %s: %w", spec.ID, err))
+	}
 	if err := n.reserve(spec.ID); err != nil {
 		return nil, err
 	}

@@ -39,9 +39,9 @@ func testLimits(t *testing.T, b *Bench) {
 	t.Run("cpu", func(t *testing.T) {
 		spec := b.Spec("spin")
 		spec.CPU = 0.2
+		start := time.Now()
 		p := b.Start(t, spec)
 		p.Expect(t, "spinning")
-		start := time.Now()
 		Eventually(t, "it used 100 ms of cpu", func() bool {
 			u, err := p.Usage()
 			if err != nil {
