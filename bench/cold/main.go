@@ -118,6 +118,9 @@ func (b *bench) contenders(ctx context.Context, program, dir string) (all []*con
 	}
 	stops = append(stops, server.stop)
 	all = append(all, &contender{name: "slipway serve, HTTP event", rounds: b.rounds, once: server.once})
+	if b.peerRounds == 0 {
+		return all, stop, nil
+	}
 	for _, prepare := range []func(context.Context, string, string) (*peer, error){newRunc, newPodman, newDocker} {
 		p, err := prepare(ctx, program, dir)
 		if err != nil {

@@ -58,27 +58,34 @@ func (g *Group) CloneInto() (*os.File, error) {
 }
 
 // Add moves a process into the group, in all hierarchies.
-func (g *Group) Add(pid int) error { return g.add(pid, g.sys.roots()) }
-
-// AddCloned moves a process that was cloned into the group, see CloneInto, in the
-// hierarchies that clone3(2) does not reach.
-func (g *Group) AddCloned(pid int) error {
-	var rest []string
+func (g *Group) Add(pid int) error {
 	for _, root := range g.sys.roots() {
-		if root != g.sys.unified.root {
-			rest = append(rest, root)
-		}
-	}
-	return g.add(pid, rest)
-}
-
-func (g *Group) add(pid int, roots []string) error {
-	for _, root := range roots {
 		if err := write(filepath.Join(root, g.name, "cgroup.procs"), strconv.Itoa(pid)); err != nil {
 			return fmt.Errorf("join control group: %w", err)
 		}
 	}
 	return nil
+}
+
+// Joins opens the group in the hierarchies that clone3(2) does not reach, see CloneInto:
+// a thread that writes "0" to each of these files has joined. For a thread that moves
+// itself the kernel need not wait for all the others of the machine, as it does in Add
+// (cgroup_threadgroup_rwsem: 10 ms and more).
+func (g *Group) Joins() (files []*os.File, err error) {
+	for _, root := range g.sys.roots() {
+		if root == g.sys.unified.root {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(root, g.name, "tasks"), os.O_WRONLY, 0)
+		if err != nil {
+			for _, opened := range files {
+				opened.Close()
+			}
+			return nil, fmt.Errorf("join control group: %w", err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // Usage reads what the group used until now.

@@ -31,8 +31,9 @@
 //	host                     spawner              init (pid 1 of its namespace)
 //	 │── socket, v2 group ──────→│── clone3 in all ────→│ a child of the host's (CLONE_PARENT),
 //	 │←─────────────────── pid ──│   namespaces         │ born in the v2 group
-//	 │ map ids, join v1 groups                          │
-//	 │── Setup ────────────────────────────────────────→│ root of its namespace, cgroup namespace,
+//	 │ map ids                                          │
+//	 │── Setup + v1 groups ────────────────────────────→│ root of its namespace, joins the groups,
+//	 │                                                  │ cgroup namespace,
 //	 │                                                  │ session keyring, loopback, /proc, /sys,
 //	 │                                                  │ masks, the host's tree detached, devpts
 //	 │←──────────────────────────────────────── Reply ──│

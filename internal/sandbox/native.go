@@ -25,8 +25,8 @@ type Native struct {
 	ids     *idPool
 	spawner *spawner
 	shells  *shells
-	setup   *guest.Program // the same for all shells
-	filter  []byte         // seccomp, the same for all processes
+	setup   guest.Setup // the same for all shells
+	filter  []byte      // seccomp, the same for all processes
 	roots   assembler
 	lock    *os.File
 
@@ -67,7 +67,7 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	}
 	n := &Native{
 		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots,
-		spawner: newSpawner(), setup: setup.Program(), filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
+		spawner: newSpawner(), setup: setup, filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
 	}
 	n.shells = newShells(cfg.Shells, cfg.Egress != nil, n.newShell, log)
 	return n, nil

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-run/slipway/internal/cgroup"
+	"github.com/slipway-run/slipway/internal/sandbox/guest"
 )
 
 // shell is a blank sandbox: namespaces, control group and an init that waits. Nothing
@@ -57,8 +58,9 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 	if err := s.openNamespaces(); err != nil {
 		return nil, err
 	}
-	if err := s.line.send(ctx, n.setup, nil); err != nil {
-		return nil, s.explain(err)
+	program, err := s.begin(ctx, n.setup)
+	if err != nil {
+		return nil, err
 	}
 	if s.scratch, err = newScratch(s.firstID); err != nil { // while the init works
 		return nil, err
@@ -69,7 +71,20 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 			return nil, err
 		}
 	}
-	return s, s.explain(s.line.reply(ctx, n.setup))
+	return s, s.explain(s.line.reply(ctx, program))
+}
+
+// begin sends the first program, with which the init joins the groups that it was not
+// born in.
+func (s *shell) begin(ctx context.Context, setup guest.Setup) (*guest.Program, error) {
+	groups, err := s.group.Joins()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(groups)
+	setup.Groups = len(groups)
+	p := setup.Program()
+	return p, s.explain(s.line.send(ctx, p, groups))
 }
 
 // connect attaches the network namespace to the outside. The link has the name of the
@@ -96,8 +111,7 @@ func (n *Native) groupName(firstID uint32) string {
 	return n.cfg.Name + "/" + strconv.FormatUint(uint64(firstID), 10)
 }
 
-// spawn has the init made, gives it its ids and moves it into its group. It waits for
-// a program meanwhile.
+// spawn has the init made and gives it its ids. It waits for a program meanwhile.
 func (s *shell) spawn(spawner *spawner) error {
 	ours, theirs, err := newLine()
 	if err != nil {
@@ -119,13 +133,7 @@ func (s *shell) spawn(spawner *spawner) error {
 	}
 	s.undo.add(s.process.close)
 	s.undo.add(s.kill)
-	if err := s.mapIDs(); err != nil {
-		return err
-	}
-	if group != nil {
-		return s.group.AddCloned(s.process.pid)
-	}
-	return s.group.Add(s.process.pid)
+	return s.mapIDs()
 }
 
 // mapIDs makes the ids from 0 in the sandbox the ones from firstID on the host

@@ -16,6 +16,7 @@ type Setup struct {
 	ReadOnly    []string // paths of /proc and /sys that cannot be written
 	Caps        uint64   // bounding set; one bit per capability
 	LastCap     int      // the highest that this kernel knows
+	Groups      int      // control groups of version 1 to join
 }
 
 // Mask is a path of /proc or /sys that is hidden; it exists.
@@ -30,15 +31,21 @@ const pts = Socket + 1
 
 // Program makes a process that was just cloned the init of a blank sandbox: it has
 // everything that does not depend on what will run in it. The namespaces exist already
-// but for the cgroup's, which must come after the host moved the process into its
-// group: the namespace's root is the group its maker is in. Ids are mapped already.
+// but for the cgroup's, which must come after the process joined its groups: the
+// namespace's root is the group its maker is in. Ids are mapped already.
 //
 // The host's tree is let go here, and what remains is a folder in memory with /proc and
 // /sys, which move into the root later. The kernel allows new ones only while the old
 // ones can be seen whole, so this cannot wait until the host's tree is gone.
+//
+// With the program travels a file for each of Groups, to join it with.
 func (s Setup) Program() *Program {
-	p := newProgram(0)
+	p := newProgram(s.Groups)
 	becomeRoot(p)
+	for i := range s.Groups {
+		p.call("join control group", unix.SYS_WRITE, p.firstFile+i, "0", 1)
+		p.close(p.firstFile + i)
+	}
 	p.call("enter cgroup namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
 	p.call("leave the host's keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0).tolerate(0, unix.ENOSYS)
 	p.call("make mounts private", unix.SYS_MOUNT, "", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
