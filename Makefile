@@ -36,7 +36,13 @@ bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program
 test: deps lint ## format, vet, staticcheck, then every test on real parts
 	CI=$${CI:-true} $(GO) test -timeout 30m -p 1 ./...
 	CI=$${CI:-true} $(GO) test -timeout 20m -race $(RACED)
+	$(GO) -C tools test ./...
 	@tools/test-sdks.sh
+
+.PHONY: test-vm
+test-vm: ## cgroup v2 only and an older kernel: sandbox tests in a virtual machine, emulated
+	@tools/deps.sh vm
+	@$(GO) -C tools run ./vm
 
 # The packages whose whole point is concurrency run once more under the race detector.
 RACED = ./pool ./internal/bus ./gateway ./invoker/...
@@ -46,7 +52,9 @@ lint: bin/staticcheck ## formatting, vet and staticcheck
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
 	  test -z "$$unformatted" || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+	$(GO) -C tools vet ./...
 	bin/staticcheck ./...
+	cd tools && ../bin/staticcheck ./...
 
 bin/staticcheck: tools/go.mod tools/go.sum
 	@mkdir -p bin

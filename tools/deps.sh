@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what tests and demo need and this machine lacks. It does nothing when
-# everything is there, and says what to install where it may not do it itself.
+# Installs what tests and demo need and this machine lacks; with the argument vm, what the
+# tests in a virtual machine need. It does nothing when everything is there, and says what
+# to install where it may not do it itself.
 set -euo pipefail
 
-declare -A package_of=(
+declare -A for_tests=(
   [mmdebstrap]=mmdebstrap    # base images for Python and Node where no registry is reached
   [skopeo]=skopeo            # images by somebody else's tools
   [buildah]=buildah
@@ -14,12 +15,21 @@ declare -A package_of=(
   [python3]=python3
   [node]=nodejs
 )
+declare -A for_vm=(
+  [qemu-system-x86_64]=qemu-system-x86
+  [mke2fs]=e2fsprogs
+  [xz]=xz-utils              # some kernels' modules are compressed
+  [zstd]=zstd
+)
+declare -n package_of="for_${1:-tests}"
 missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
-ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
-[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+if [ "${1:-tests}" = tests ]; then
+  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+  [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
