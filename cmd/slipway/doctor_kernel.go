@@ -36,7 +36,7 @@ func checkKernel(context.Context) finding {
 func checkMountAPI(context.Context) finding {
 	mount, err := detached("tmpfs", map[string]string{"size": "4096"})
 	if err != nil {
-		return failure("use Linux 5.12 or later; in a container, allow fsopen, fsmount, move_mount and open_tree", "a detached mount cannot be made: %v", err)
+		return failure("use Linux 5.19 or later; in a container, allow fsopen, fsmount, move_mount and open_tree", "a detached mount cannot be made: %v", err)
 	}
 	unix.Close(mount)
 	return fine("detached mounts can be made")

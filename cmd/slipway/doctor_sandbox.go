@@ -24,22 +24,24 @@ func (d *doctor) checkSandbox(ctx context.Context) finding {
 		return warning("build it with make, or with CGO_ENABLED=0", "not tried: this program needs libraries (it was built with cgo)")
 	}
 	start := time.Now()
-	if err := d.trySandbox(ctx, exe); err != nil {
+	overlays, err := d.trySandbox(ctx, exe)
+	if err != nil {
 		return failure("mend what is missing above; the message names the step that went wrong", "%v", err)
 	}
-	return fine("a process ran in one and ended, %.0f ms all in all", milliseconds(start))
+	return fine("a process ran in one and ended, %.0f ms all in all; overlays are made %s", milliseconds(start), overlays)
 }
 
-func (d *doctor) trySandbox(ctx context.Context, exe string) (err error) {
+// trySandbox also says how overlays are made.
+func (d *doctor) trySandbox(ctx context.Context, exe string) (overlays string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	layer, err := d.folder("layer")
 	if err != nil {
-		return err
+		return "", err
 	}
 	launcher, err := sandbox.New(sandbox.Config{Dir: filepath.Join(d.temp, "sandboxes"), Name: d.name}, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, launcher.Close()) }()
 	s, err := launcher.Create(ctx, slipway.SandboxSpec{
@@ -48,10 +50,10 @@ func (d *doctor) trySandbox(ctx context.Context, exe string) (err error) {
 		CPU:    1, MemoryMB: 256, EphemeralMB: 16, PIDs: 64, Network: slipway.NetworkNone, Isolation: "native",
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return runToEnd(ctx, s)
+	return launcher.Overlays(), runToEnd(ctx, s)
 }
 
 func runToEnd(ctx context.Context, s slipway.Sandbox) error {

@@ -47,7 +47,7 @@ func (d *doctor) checkIDMappedMounts(context.Context) finding {
 	const mend = "put the data folder on ext4, xfs, btrfs or, from Linux 6.3, tmpfs: --data"
 	switch {
 	case errors.Is(err, unix.ENOSYS):
-		return failure("use Linux 5.12 or later", "the kernel does not have them: %v", reason(err))
+		return failure("use Linux 5.19 or later", "the kernel does not have them: %v", reason(err))
 	case err != nil:
 		return failure(mend, "%s (%s) cannot do them: %v", d.place, kind, err)
 	case owner != firstID:

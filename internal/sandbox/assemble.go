@@ -41,6 +41,9 @@ func newAssembler(log *slog.Logger) (assembler, error) {
 	return s, nil
 }
 
+// Overlays says how this kernel lets roots be made, for people.
+func (n *Native) Overlays() string { return n.roots.String() }
+
 // tryAssembler makes a root of one empty layer.
 func tryAssembler(a assembler) error {
 	upper, err := newScratch(0)
