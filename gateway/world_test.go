@@ -3,11 +3,13 @@ package gateway_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,8 +123,11 @@ func (w *world) publish(name string, change func(*slipway.Config)) slipway.Versi
 	v.State, v.Protocol, v.Runtime, v.Digest = slipway.VersionReady, slipway.ProtocolHTTP, slipway.RuntimeImage, "sha256:"+strings.Repeat("a", 64)
 	must(w.t, w.store.FinishVersion(ctx, v, slipway.LiveAlias))
 	must(w.t, w.bus.PublishChange(ref))
-	testenv.Eventually(w.t, patience, func() error {
-		_, err := w.api.Invoke(ctx, name, nil, sdk.Invocation{DryRun: true})
+	testenv.Eventually(w.t, patience, func() error { // the gateway hears of it
+		s, err := w.api.Status(ctx)
+		if err == nil && !slices.ContainsFunc(s.Functions, func(f slipway.FunctionStatus) bool { return f.Function == name && f.Live == v.Number }) {
+			err = fmt.Errorf("version %d of %s is not live: %+v", v.Number, name, s.Functions)
+		}
 		return err
 	})
 	return v
