@@ -41,7 +41,7 @@ func socketInThread(netns *os.File, family int) (fd int, back bool, err error) {
 		return -1, true, fmt.Errorf("remember the network namespace: %w", err)
 	}
 	defer unix.Close(home)
-	if err := unix.Setns(int(netns.Fd()), unix.CLONE_NEWNET); err != nil {
+	if err := enter(netns); err != nil {
 		return -1, true, fmt.Errorf("enter the network namespace: %w", err)
 	}
 	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -52,4 +52,19 @@ func socketInThread(netns *os.File, family int) (fd int, back bool, err error) {
 		return -1, false, fmt.Errorf("leave the network namespace: %w", back)
 	}
 	return fd, true, os.NewSyscallError("socket", err)
+}
+
+// enter moves the thread to a network namespace. The file is held meanwhile: a sandbox
+// that is closed at this moment must not lead to whatever has its descriptor next.
+func enter(netns *os.File) error {
+	file, err := netns.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var entered error
+	err = file.Control(func(fd uintptr) { entered = unix.Setns(int(fd), unix.CLONE_NEWNET) })
+	if err != nil {
+		return err
+	}
+	return entered
 }
