@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/slipway-run/slipway"
@@ -60,4 +61,35 @@ func TestNativeStaged(t *testing.T) {
 		}
 		return native
 	})
+}
+
+// TestStageEnds looks for the mount namespace of the thread that assembles roots: it is
+// there with the runtime, and not after.
+func TestStageEnds(t *testing.T) {
+	sandboxtest.Eventually(t, "the threads of other tests have ended", func() bool { return len(mountNamespaces(t)) == 1 })
+	native := newNative(t, 1100)
+	if err := native.Stage(); err != nil {
+		t.Fatal(err)
+	}
+	sandboxtest.Eventually(t, "one more mount namespace", func() bool { return len(mountNamespaces(t)) == 2 })
+	if err := native.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sandboxtest.Eventually(t, "one mount namespace", func() bool { return len(mountNamespaces(t)) == 1 })
+}
+
+// mountNamespaces are those that threads of this process are in.
+func mountNamespaces(t *testing.T) map[string]bool {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/task/*/ns/mnt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, link := range links {
+		if name, err := os.Readlink(link); err == nil { // else the thread has ended
+			found[name] = true
+		}
+	}
+	return found
 }
