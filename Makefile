@@ -38,6 +38,7 @@ test: deps lint ## format, vet, staticcheck, then every test on real parts
 	CI=$${CI:-true} $(GO) test -timeout 20m -race $(RACED)
 	$(GO) -C tools test ./...
 	@tools/test-sdks.sh
+	@$(MAKE) --no-print-directory test-vm
 
 .PHONY: test-vm
 test-vm: ## cgroup v2 only and an older kernel: sandbox tests in a virtual machine, emulated
