@@ -13,7 +13,10 @@ import (
 )
 
 // openMounts makes a detached mount for each bind mount, its owners mapped so that
-// root on the host is root in the sandbox. Their mounts below are left out.
+// root on the host is root in the sandbox. Their mounts below are left out. What is only
+// read may lie on a filesystem that cannot map owners, such as the overlay that a
+// container's root is: its files then belong to nobody, and what everyone may read can
+// be read.
 func openMounts(mounts []specs.Mount, userns *os.File) ([]*os.File, error) {
 	var out []*os.File
 	for _, m := range mounts {
@@ -22,6 +25,9 @@ func openMounts(mounts []specs.Mount, userns *os.File) ([]*os.File, error) {
 			attr |= unix.MOUNT_ATTR_RDONLY
 		}
 		tree, err := cloneTree(nil, m.Source, attr, userns)
+		if errors.Is(err, errNoMapping) && attr&unix.MOUNT_ATTR_RDONLY != 0 {
+			tree, err = cloneTree(nil, m.Source, attr, nil)
+		}
 		if err != nil {
 			return out, fmt.Errorf("open %s to mount it on %s: %w", m.Source, m.Destination, notFound(err))
 		}
@@ -44,6 +50,8 @@ func closeAll(files []*os.File) {
 	}
 }
 
+var errNoMapping = slipway.Errorf(slipway.ErrUnavailable, "this filesystem cannot map owners: keep the folder on ext4, xfs, btrfs or tmpfs (idmapped mounts, mount_setattr(2))")
+
 // cloneTree makes a detached mount of a folder or file: path, below dir when that is
 // not nil. With userns, owners are mapped: the id 0 on disk is root in that namespace
 // (mount_setattr(2), idmapped mounts).
@@ -64,7 +72,7 @@ func cloneTree(dir *os.File, path string, attr uint64, userns *os.File) (*os.Fil
 	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &change); err != nil {
 		unix.Close(tree)
 		if userns != nil && errors.Is(err, unix.EINVAL) {
-			return nil, slipway.Errorf(slipway.ErrUnavailable, "%w: this filesystem cannot map owners: keep the folder on ext4, xfs, btrfs or tmpfs (idmapped mounts, mount_setattr(2))", err)
+			return nil, errNoMapping
 		}
 		return nil, err
 	}
