@@ -22,12 +22,7 @@ func TestApart(t *testing.T) {
 	p.key = adminKey(t, data)
 
 	home := t.TempDir()
-	startInvoker := func(id string) *process {
-		invoker := startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(home, id))
-		invoker.await("Slipway's invoker " + id + " is ready")
-		return invoker
-	}
-	invokers := map[string]*process{"one": startInvoker("one"), "two": startInvoker("two")}
+	invokers := map[string]*process{"one": startInvoker(t, nats, home, "one"), "two": startInvoker(t, nats, home, "two")}
 	testenv.Eventually(t, 10*time.Second, func() error {
 		if n := len(p.invokers(t)); n != 2 {
 			return fmt.Errorf("the gateway knows %d invokers", n)
@@ -41,6 +36,7 @@ func TestApart(t *testing.T) {
 
 	// The invoker that built the version goes; the other must find the image and serve.
 	instance := p.instances(t, "who")[0]
+	before := ownedBy(t, filepath.Join(home, instance.Invoker))
 	invokers[instance.Invoker].end(syscall.SIGKILL)
 	testenv.Eventually(t, 15*time.Second, func() error {
 		if res, body := p.event("GET", "/fn/who/", ""); res.StatusCode != http.StatusOK {
@@ -53,9 +49,9 @@ func TestApart(t *testing.T) {
 	}
 
 	// The one that was killed comes back, and nothing of its life before is left.
-	invokers[instance.Invoker] = startInvoker(instance.Invoker)
-	if now := ownedBy(t, filepath.Join(home, instance.Invoker)); len(now.pids) > 0 {
-		t.Errorf("after the start there is still %+v", now)
+	invokers[instance.Invoker] = startInvoker(t, nats, home, instance.Invoker)
+	if still := alive(before.pids); len(before.pids) == 0 || len(still) > 0 {
+		t.Errorf("of the processes %v there are still %v", before.pids, still)
 	}
 
 	// A second gateway on the same store knows the function from the start.

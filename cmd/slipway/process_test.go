@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // process is the slipway binary in a process of its own.
@@ -43,12 +44,24 @@ func startProcess(t *testing.T, args ...string) *process {
 		io.Copy(io.Discard, stdout)
 	}()
 	t.Cleanup(func() {
-		p.end(syscall.SIGKILL)
+		impatient := time.AfterFunc(time.Minute, func() { p.cmd.Process.Kill() })
+		p.end(syscall.SIGTERM) // in order, so that nothing of it is left on the machine
+		impatient.Stop()
 		if t.Failed() {
 			t.Logf("slipway %s:\n%s", strings.Join(args, " "), p.log)
 		}
 	})
 	return p
+}
+
+// startInvoker starts an invoker of a cluster with a data folder below home, and waits
+// until it is ready. After a kill the same call makes it come back, which also removes
+// what the one before left on the machine.
+func startInvoker(t *testing.T, nats, home, id string) *process {
+	t.Helper()
+	invoker := startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(home, id))
+	invoker.await("Slipway's invoker " + id + " is ready")
+	return invoker
 }
 
 // await gives what follows prefix in the first line of output that begins with it.

@@ -87,11 +87,9 @@ func TestKeepsInstancesApart(t *testing.T) {
 		urls = append(urls, gateway.await("Slipway is ready at "))
 	}
 	p.url, p.key = urls[0], adminKey(t, p.data) // made by the first
-	invokers := map[string]*process{}
-	for _, id := range []string{"one", "two"} {
-		invokers[id] = startProcess(t, "invoker", "--nats", nats, "--id", id, "--data", filepath.Join(t.TempDir(), id))
-		invokers[id].await("Slipway's invoker " + id + " is ready")
-	}
+	home := t.TempDir()
+	one := startInvoker(t, nats, home, "one")
+	startInvoker(t, nats, home, "two")
 	testenv.Eventually(t, 10*time.Second, func() error {
 		if n := len(p.invokers(t)); n != 2 {
 			return fmt.Errorf("the gateway knows %d invokers", n)
@@ -103,7 +101,7 @@ func TestKeepsInstancesApart(t *testing.T) {
 	if at := p.awaitIdle(t, "svc", 1, 2); at[0].Invoker == at[1].Invoker {
 		t.Errorf("instances = %+v, want one on each invoker", at)
 	}
-	invokers["one"].end(syscall.SIGKILL)
+	one.end(syscall.SIGKILL)
 	for _, in := range p.awaitIdle(t, "svc", 1, 2) {
 		if in.Invoker != "two" {
 			t.Errorf("instances = %+v, want both on the invoker that is left", in)
@@ -112,6 +110,7 @@ func TestKeepsInstancesApart(t *testing.T) {
 	if res, body := p.event("GET", "/fn/svc/", ""); res.StatusCode != http.StatusOK || res.Header.Get("X-Slipway-Cold-Start") != "false" {
 		t.Errorf("%s %s, cold start %s", res.Status, body, res.Header.Get("X-Slipway-Cold-Start"))
 	}
+	startInvoker(t, nats, home, "one")
 
 	if status, _, stderr := p.cli("pause", "svc"); status != 0 {
 		t.Fatalf("pause: exit status %d, %s", status, stderr)
