@@ -51,6 +51,20 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestReadme types what the README says about a body that is no JSON and larger than a
+// message on the bus.
+func TestReadme(t *testing.T) {
+	p := boot(t)
+	p.deploy("../../examples/python-handler", "py")
+	res, body := p.event("POST", "/fn/py/x?y=1", strings.Repeat("no JSON\n", 1<<17))
+	checkAnswer(t, res, body, "Hello, world!")
+	for _, want := range []string{`"path":"/x"`, `"query":{"y":"1"}`, `"bytes":1048576`} {
+		if !strings.Contains(strings.ReplaceAll(body, " ", ""), want) {
+			t.Errorf("the answer %s lacks %s", body, want)
+		}
+	}
+}
+
 func (p *platform) checkProtocol(t *testing.T, function, want string) {
 	t.Helper()
 	_, body := p.api("GET", "/v1/functions/"+function+"/versions/1", "")

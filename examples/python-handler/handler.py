@@ -1,10 +1,33 @@
-"""Greets who the event names."""
+"""Greets who the event names, and says what it was asked."""
 
+import base64
 import json
 
 
 def handler(event, context):
-    # Invoked by the API the event is the document itself; by an HTTP request the
-    # document is the request's body.
-    document = json.loads(event["body"]) if event.get("body") else event
-    return {"message": f"Hello, {document.get('name', 'world')}!", "request_id": context.aws_request_id}
+    # Invoked by the API, the event is the document itself.
+    if "requestContext" not in event:
+        return {"message": greeting(event), "request_id": context.aws_request_id}
+
+    # An HTTP request: whatever its body is, the answer says how long it was.
+    body = event.get("body") or ""
+    body = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    return {
+        "message": greeting(document(body)),
+        "path": event["rawPath"],
+        "query": event.get("queryStringParameters") or {},
+        "bytes": len(body),
+        "request_id": context.aws_request_id,
+    }
+
+
+def document(body):
+    try:
+        return json.loads(body)
+    except ValueError:
+        return {}
+
+
+def greeting(doc):
+    name = doc.get("name", "world") if isinstance(doc, dict) else "world"
+    return f"Hello, {name}!"
