@@ -40,7 +40,7 @@ func (c Config) Check() error {
 		checkNoNUL("handler", c.Handler),
 		checkCommand(c.Command),
 		checkEnv("env", c.Env),
-		checkEnv("secrets", c.Secrets),
+		checkSecrets(c.Secrets),
 		checkNoNUL("async.on_success", c.Async.OnSuccess),
 		checkNoNUL("async.on_failure", c.Async.OnFailure),
 		checkTags(c.Tags),
@@ -123,6 +123,15 @@ func checkTags(tags map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// checkSecrets refuses what no part resolves yet: a function that waits for its secret in
+// vain would be worse.
+func checkSecrets(secrets map[string]string) error {
+	if len(secrets) == 0 {
+		return nil
+	}
+	return Errorf(ErrInvalid, "secrets: this release does not hold secrets yet; give the value in env")
 }
 
 func checkNoNUL(field, v string) error {

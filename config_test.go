@@ -49,6 +49,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"a zero byte in a tag", `{"tags":{"a":"x\u0000"}}`, "tags: a zero byte"},
 		{"an isolation that is a path", `{"isolation":"oci:/bin/sh"}`, "oci:runc"},
 		{"too much environment", `{"env":{"A":"` + strings.Repeat("x", 65<<10) + `"}}`, "at most 65536"},
+		{"secrets, which nothing resolves yet", `{"secrets":{"A":"b"}}`, "env"},
 		{"an empty program", `{"command":[""]}`, "command"},
 	}
 	for _, tt := range tests {
