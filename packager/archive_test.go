@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // builder is a packager with a store of its own.
@@ -63,7 +65,7 @@ func twoLayers(t testing.TB) v1.Image {
 
 // TestArchives builds from one image in every form that tools give it.
 func TestArchives(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	img := twoLayers(t)
 	digest, err := img.Digest()
 	if err != nil {
@@ -201,7 +203,7 @@ func TestBuildFromDigest(t *testing.T) {
 
 // TestBuildInCluster: the upload is in the shared store, and the image goes there.
 func TestBuildInCluster(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	shared := newStore(t, t.TempDir(), nil)
 	archive := tarOfDir(t, writeLayout(t, twoLayers(t)))
 	upload := sha256Of(t, archive)

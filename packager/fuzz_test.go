@@ -14,6 +14,8 @@ import (
 	slipway "github.com/slipway-run/slipway"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // seeds are layers and archives of everything that extraction has a rule for.
@@ -93,7 +95,7 @@ func FuzzUnpackLayer(f *testing.F) {
 		f.Add(tarOf(f, entries...))
 	}
 	f.Fuzz(func(t *testing.T, layer []byte) {
-		requireRoot(t)
+		testenv.Root(t)
 		dst, unchanged := fenced(t)
 		err := unpackLayer(dst, bytes.NewReader(layer), fuzzLimits, testLog(t))
 		unchanged()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // TestMergedLayers mounts unpacked layers as a sandbox does and compares what is seen
@@ -49,7 +51,7 @@ func TestMergedLayers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			requireRoot(t)
+			testenv.Root(t)
 			var lower []string
 			for _, entries := range append([][]tar.Header{base}, tt.upper...) {
 				dst := t.TempDir()

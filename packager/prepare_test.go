@@ -17,10 +17,12 @@ import (
 	"github.com/slipway-run/slipway/packager"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 func TestPrepare(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	t.Run("an image with layers of every format", func(t *testing.T) {
 		a, b, c, wrong := layerOf(t, "a", "1", "x", "a"), layerOf(t, "b", "2", "x", "b"), layerOf(t, "c", "3", "x", "c"), layerOf(t, "d", "4")
 		s := newStore(t, t.TempDir(), nil)
@@ -99,7 +101,7 @@ func TestPrepare(t *testing.T) {
 }
 
 func TestPrepareRefuses(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	dir := t.TempDir()
 	s := newStore(t, dir, nil)
 	plain := layerOf(t, "a", strings.Repeat("1", 100_000))
@@ -150,7 +152,7 @@ func TestPrepareRefuses(t *testing.T) {
 }
 
 func TestUpstream(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	t.Run("an image goes up and comes down", func(t *testing.T) {
 		shared := newStore(t, t.TempDir(), nil)
 		one, two := newStore(t, t.TempDir(), shared), newStore(t, t.TempDir(), shared)

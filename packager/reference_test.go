@@ -22,6 +22,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // testRegistry is a registry that asks for a password.
@@ -97,7 +99,7 @@ func (r *testRegistry) push(t *testing.T, repository string, thing partialImage)
 }
 
 func TestReferences(t *testing.T) {
-	requireRoot(t)
+	testenv.Root(t)
 	r := newRegistry(t)
 	r.login(t, registryPassword)
 	img := twoLayers(t)

@@ -21,6 +21,8 @@ import (
 	"github.com/slipway-run/slipway/internal/sandbox"
 	"github.com/slipway-run/slipway/packager"
 	"github.com/slipway-run/slipway/sdk"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // world is a packager with real sandboxes that reach the outside.
@@ -33,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	requireRoot(t)
+	testenv.Root(t)
 	w := &world{store: newStore(t, t.TempDir(), nil), launcher: newLauncher(t), cache: sharedCache}
 	w.packager = w.newPackager(t, packager.Config{})
 	return w

@@ -16,6 +16,8 @@ import (
 
 	slipway "github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/packager"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 const arch = runtime.GOARCH
@@ -121,7 +123,7 @@ func TestNewStore(t *testing.T) {
 		}
 	})
 	t.Run("layers that a crash of the machine may have damaged are unpacked again", func(t *testing.T) {
-		requireRoot(t)
+		testenv.Root(t)
 		dir := t.TempDir()
 		first := newStore(t, dir, nil)
 		digest := addImage(t, first, imageOf(t, plainLayer(t, "a", "whole")))
@@ -144,7 +146,7 @@ func TestNewStore(t *testing.T) {
 		}
 	})
 	t.Run("layers that are on the disk are kept", func(t *testing.T) {
-		requireRoot(t)
+		testenv.Root(t)
 		dir := t.TempDir()
 		first := newStore(t, dir, nil)
 		digest := addImage(t, first, imageOf(t, plainLayer(t, "a", "whole")))

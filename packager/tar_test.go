@@ -81,18 +81,6 @@ func testLog(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// requireRoot is for what only root can do: whiteouts, owners, mounts.
-func requireRoot(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("root is needed")
-	}
-	t.Skip("root is needed")
-}
-
 // list describes everything below dir, one line each: "path type detail".
 func list(t testing.TB, dir string) []string {
 	t.Helper()

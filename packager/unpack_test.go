@@ -12,12 +12,14 @@ import (
 	slipway "github.com/slipway-run/slipway"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-run/slipway/internal/testenv"
 )
 
 // unpackInto unpacks a layer made of entries and returns its folder.
 func unpackInto(t *testing.T, entries ...tar.Header) (string, error) {
 	t.Helper()
-	requireRoot(t)
+	testenv.Root(t)
 	dst := t.TempDir()
 	return dst, unpackLayer(dst, bytes.NewReader(tarOf(t, entries...)), testLimits, testLog(t))
 }

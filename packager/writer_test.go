@@ -37,17 +37,6 @@ func (endless) Read(p []byte) (int, error) {
 	select {}
 }
 
-func requireRoot(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("root is needed")
-	}
-	t.Skip("root is needed")
-}
-
 func wantErr(t testing.TB, err, kind error, says string) {
 	t.Helper()
 	if err == nil {

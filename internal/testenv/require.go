@@ -23,6 +23,19 @@ func Require(t testing.TB, program string, patterns ...string) string {
 	return path
 }
 
+// Root is for what only root can do: sandboxes, mounts, owners. For others the test is
+// skipped, or fails when CI=true.
+func Root(t testing.TB) {
+	t.Helper()
+	switch {
+	case os.Geteuid() == 0:
+	case os.Getenv("CI") == "true":
+		t.Fatal("root is needed")
+	default:
+		t.Skip("root is needed")
+	}
+}
+
 func find(program string, patterns ...string) (string, error) {
 	for _, pattern := range patterns {
 		matches, _ := filepath.Glob(filepath.Join(pattern, program)) // the patterns are constants and well formed
