@@ -77,6 +77,9 @@ type Scaling struct {
 	Max         int      `json:"max"`          // instances at most, 1 to 10000; 10
 	Concurrency int      `json:"concurrency"`  // invocations at once per instance, 1 to 1000; 1
 	IdleTimeout Duration `json:"idle_timeout"` // an instance idle this long is stopped, 1s to 24h; 5m
+	IdleMin     Duration `json:"idle_min"`     // what was learnt of the function's traffic stops none sooner, 1s to 24h; 30s, or idle_timeout when that is less
+	Background  bool     `json:"background"`   // the process works between events too: it is never frozen; false
+	Reserved    int      `json:"reserved"`     // of the tenant's concurrency, set aside for this function, 0 to 10000; 0
 	Provisioned int      `json:"provisioned"`  // instances of the live version started before the first request; the larger of it and Min is kept; 0 to Max; 0
 }
 
@@ -103,7 +106,7 @@ func DefaultConfig() Config {
 	return Config{
 		Runtime: RuntimeAuto, CPU: 1, MemoryMB: 256, EphemeralMB: 512, PIDs: 256,
 		Timeout: Duration(30 * time.Second), Port: 8080, Protocol: ProtocolAuto,
-		Scaling: Scaling{Max: 10, Concurrency: 1, IdleTimeout: Duration(5 * time.Minute)},
+		Scaling: Scaling{Max: 10, Concurrency: 1, IdleTimeout: Duration(5 * time.Minute), IdleMin: Duration(30 * time.Second)},
 		Health: Health{Interval: Duration(5 * time.Second), Timeout: Duration(2 * time.Second),
 			Healthy: 1, Unhealthy: 5},
 		Network: NetworkEgress, Isolation: "native",

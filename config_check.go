@@ -30,6 +30,8 @@ func (c Config) Check() error {
 		within("scaling.provisioned", s.Provisioned, 0, s.Max),
 		within("scaling.concurrency", s.Concurrency, 1, 1000),
 		within("scaling.idle_timeout", s.IdleTimeout, Duration(time.Second), 24*hour),
+		within("scaling.idle_min", s.IdleMin, Duration(time.Second), 24*hour),
+		within("scaling.reserved", s.Reserved, 0, 10000),
 		within("health.interval", h.Interval, Duration(time.Second), Duration(20*time.Second)),
 		within("health.timeout", h.Timeout, Duration(time.Second), Duration(20*time.Second)),
 		within("health.healthy", h.Healthy, 1, 20),

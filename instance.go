@@ -1,17 +1,24 @@
 package slipway
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // InstanceState is where an instance is in its life.
 type InstanceState string
 
 // The states of an instance: starting until it can take events; idle and busy as
-// invocations come and go; stopping once nothing new is given to it.
+// invocations come and go; frozen when it was idle for a while and gets no processor
+// time, reclaimed when its memory went to swap besides; stopping once nothing new is
+// given to it.
 const (
-	InstanceStarting InstanceState = "starting"
-	InstanceIdle     InstanceState = "idle"
-	InstanceBusy     InstanceState = "busy"
-	InstanceStopping InstanceState = "stopping"
+	InstanceStarting  InstanceState = "starting"
+	InstanceIdle      InstanceState = "idle"
+	InstanceBusy      InstanceState = "busy"
+	InstanceFrozen    InstanceState = "frozen"
+	InstanceReclaimed InstanceState = "reclaimed"
+	InstanceStopping  InstanceState = "stopping"
 )
 
 // Instance is one running sandbox of one version, as the pool holds it.
@@ -23,6 +30,14 @@ type Instance interface {
 	// Unfit is closed when it should get nothing new, although it may run still: its
 	// health checks failed. What it has may finish.
 	Unfit() <-chan struct{}
+	// Freeze takes the processor from it until Thaw; it must have no event. Both are
+	// idempotent, and nothing happens to an instance that has ended.
+	Freeze(ctx context.Context) error
+	Thaw(ctx context.Context) error
+	// Reclaim moves the memory of a frozen instance to the machine's swap, as far as
+	// there is some, and says how many bytes it gave back. What is needed after Thaw
+	// comes back by itself.
+	Reclaim(ctx context.Context) (int64, error)
 	// Close ends it: SIGTERM, a grace of 2 s, SIGKILL; then removes what it owned.
 	// It returns when that is done, and may be called more than once.
 	Close() error
@@ -68,5 +83,6 @@ type VersionCount struct {
 	VersionRef
 	Instances int `json:"instances"` // starting ones too
 	Free      int `json:"free"`      // invocations that could begin now without a start
+	Frozen    int `json:"frozen"`    // of Free, those whose instance has to be thawed first
 	Waiting   int `json:"waiting"`   // invocations that wait for an instance
 }

@@ -39,6 +39,9 @@ type Sandbox interface {
 	// Freeze stops every process until Thaw; both are idempotent.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
+	// Reclaim moves memory of its processes to swap, as far as the machine has some, and
+	// says how many bytes it gave back: 0 without swap. It is meant for a frozen sandbox.
+	Reclaim(ctx context.Context) (int64, error)
 	// Usage is what the cgroup has counted until now; after Done, until its end.
 	Usage() (Usage, error)
 	// Done is closed when the process has ended and everything it printed can be

@@ -54,6 +54,15 @@ func (in *instance) ID() string             { return in.id }
 func (in *instance) Done() <-chan struct{}  { return in.done }
 func (in *instance) Unfit() <-chan struct{} { return in.unfit }
 
+// Freeze implements slipway.Instance.
+func (in *instance) Freeze(ctx context.Context) error { return in.sandbox.Freeze(ctx) }
+
+// Thaw implements slipway.Instance.
+func (in *instance) Thaw(ctx context.Context) error { return in.sandbox.Thaw(ctx) }
+
+// Reclaim implements slipway.Instance.
+func (in *instance) Reclaim(ctx context.Context) (int64, error) { return in.sandbox.Reclaim(ctx) }
+
 // start executes the process and lets the pipes go.
 func (in *instance) start(ctx context.Context, stdio slipway.Stdio) error {
 	err := in.sandbox.Start(ctx, stdio)

@@ -49,6 +49,11 @@ func (i *instance) Done() <-chan struct{}  { return i.done }
 func (i *instance) Unfit() <-chan struct{} { return i.unfit }
 func (i *instance) end()                   { i.ended.Do(func() { close(i.done) }) }
 
+func (i *instance) Freeze(context.Context) error { return nil }
+func (i *instance) Thaw(context.Context) error   { return nil }
+
+func (i *instance) Reclaim(context.Context) (int64, error) { return 0, nil }
+
 func (i *instance) Close() error {
 	i.once.Do(func() {
 		time.Sleep(i.owner.grace)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/slipway-run/slipway"
 )
 
 // document is a column of JSON: written from v, or read into what v points to.
@@ -27,6 +29,16 @@ func (d document) Scan(src any) error {
 	default:
 		return fmt.Errorf("a JSON column holds %T", src)
 	}
+}
+
+// configuration reads a document over the defaults: a field that did not exist when it
+// was written has its default.
+type configuration struct{ c *slipway.Config }
+
+// Scan implements sql.Scanner.
+func (c configuration) Scan(src any) error {
+	*c.c = slipway.DefaultConfig()
+	return document{c.c}.Scan(src)
 }
 
 // moment reads a column of time into t, in UTC.

@@ -17,7 +17,7 @@ const selectFunction = `
 func scanFunction(r row) (slipway.Function, error) {
 	// A document of an older Slipway lacks the newer fields: they get their defaults.
 	f := slipway.Function{Config: slipway.DefaultConfig()}
-	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config}, &f.Paused, &f.Live, moment{&f.CreatedAt}, moment{&f.UpdatedAt})
+	err := r.Scan(&f.Tenant, &f.Name, configuration{&f.Config}, &f.Paused, &f.Live, moment{&f.CreatedAt}, moment{&f.UpdatedAt})
 	return f, err
 }
 

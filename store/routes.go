@@ -33,9 +33,9 @@ func scanRoute(r row) (routeRow, error) {
 	}
 	f, a, v := &row.function, &row.alias, &row.spec
 	var split split
-	err := r.Scan(&f.Tenant, &f.Name, document{&f.Config}, &f.Paused,
+	err := r.Scan(&f.Tenant, &f.Name, configuration{&f.Config}, &f.Paused,
 		&a.Name, &a.Version, &split.version, &split.weight,
-		&v.Version, &v.Digest, &v.Protocol, document{&v.Config})
+		&v.Version, &v.Digest, &v.Protocol, configuration{&v.Config})
 	a.Tenant, a.Function, a.Weights = f.Tenant, f.Name, split.weights()
 	v.Tenant, v.Function = f.Tenant, f.Name
 	v.Config.Scaling, v.Config.Tags, v.Paused = f.Config.Scaling, f.Config.Tags, f.Paused

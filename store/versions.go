@@ -17,7 +17,7 @@ const selectVersion = `
 func scanVersion(r row) (slipway.Version, error) {
 	v := slipway.Version{Config: slipway.DefaultConfig()}
 	err := r.Scan(&v.Tenant, &v.Function, &v.Number, &v.Image, &v.Digest, &v.Protocol, &v.Runtime,
-		document{&v.Config}, &v.State, &v.Reason, moment{&v.CreatedAt})
+		configuration{&v.Config}, &v.State, &v.Reason, moment{&v.CreatedAt})
 	return v, err
 }
 

@@ -141,6 +141,15 @@ func (s *Sandbox) Freeze(ctx context.Context) error { return s.whileAlive(ctx, s
 // Thaw lets them run on.
 func (s *Sandbox) Thaw(ctx context.Context) error { return s.whileAlive(ctx, s.shell.group.Thaw) }
 
+// Reclaim moves memory to swap; see [cgroup.Group.Reclaim].
+func (s *Sandbox) Reclaim(ctx context.Context) (freed int64, err error) {
+	err = s.whileAlive(ctx, func(context.Context) error {
+		freed, err = s.shell.group.Reclaim()
+		return err
+	})
+	return freed, err
+}
+
 // whileAlive does nothing for a sandbox that has ended, before or meanwhile.
 func (s *Sandbox) whileAlive(ctx context.Context, f func(context.Context) error) error {
 	err := f(ctx)
