@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/choose"
 )
 
 var hello = slipway.VersionRef{Tenant: "default", Function: "hello", Version: 1}
@@ -58,8 +59,8 @@ func TestChoose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.id != tt.want || c.limit != tt.limit {
-				t.Errorf("chose %s with at most %d instances; want %s with %d", c.id, c.limit, tt.want, tt.limit)
+			if c.Invoker != tt.want || c.Limit != tt.limit {
+				t.Errorf("chose %s with at most %d instances; want %s with %d", c.Invoker, c.Limit, tt.want, tt.limit)
 			}
 		})
 	}
@@ -95,7 +96,7 @@ func burst(t *testing.T, table *invokers, events, limit int) map[string]int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent[c.id]++
+		sent[c.Invoker]++
 	}
 	return sent
 }
@@ -109,8 +110,8 @@ func TestChooseCountsBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.id != "a" {
-			t.Fatalf("chose %s, but the warm slot of a is free", c.id)
+		if c.Invoker != "a" {
+			t.Fatalf("chose %s, but the warm slot of a is free", c.Invoker)
 		}
 		c.done()
 	}
@@ -124,8 +125,8 @@ func TestChooseWithoutInvokers(t *testing.T) {
 				synctest.Wait()
 				table.update(state("a", 1000, 0, 0, 0))
 			}()
-			if c, err := table.choose(t.Context(), specOf(10), ""); err != nil || c.id != "a" {
-				t.Errorf("chose %q, %v", c.id, err)
+			if c, err := table.choose(t.Context(), specOf(10), ""); err != nil || c.Invoker != "a" {
+				t.Errorf("chose %q, %v", c.Invoker, err)
 			}
 		})
 	})
@@ -161,11 +162,11 @@ func TestChooseWithoutInvokers(t *testing.T) {
 func TestInvokersForgetTheSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := known(state("a", 1000, 0, 0, 0))
-		time.Sleep(staleAfter + time.Millisecond) // the bubble's clock
+		time.Sleep(choose.StaleAfter + time.Millisecond) // the bubble's clock
 		table.update(state("b", 10, 0, 0, 0))
 		c, err := table.choose(t.Context(), specOf(10), "")
-		if err != nil || c.id != "b" {
-			t.Errorf("chose %q, %v", c.id, err)
+		if err != nil || c.Invoker != "b" {
+			t.Errorf("chose %q, %v", c.Invoker, err)
 		}
 		if states := table.states(); len(states) != 1 {
 			t.Errorf("%d invokers are known", len(states))

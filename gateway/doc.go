@@ -6,7 +6,7 @@
 // tells them apart by the host (<function>.<domain>) and by the path (/fn/<function>/).
 //
 // The event path (event.go) is a plain http.Handler: it finds the function in an
-// in-memory route table (routes.go), chooses an invoker (invokers.go, choose.go), makes
+// in-memory route table (routes.go), chooses an invoker (package gateway/choose), makes
 // one round trip on the bus with both bodies streaming, and writes the answer. It reads
 // no store, writes no log line and encodes no JSON unless something went wrong.
 //

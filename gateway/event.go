@@ -146,7 +146,7 @@ func (g *Gateway) send(ctx context.Context, spec *slipway.Spec, req *slipway.Req
 	if !body.rewind() || !safe(req.Method) && time.Since(sent) >= lossNoticed {
 		return f, err // the function may have run
 	}
-	second, none := g.invokers.choose(ctx, spec, first.id)
+	second, none := g.invokers.choose(ctx, spec, first.Invoker)
 	if none != nil {
 		return flight{}, err
 	}
@@ -164,7 +164,7 @@ func safe(method string) bool {
 }
 
 func (g *Gateway) sendTo(ctx context.Context, c choice, req *slipway.Request, route time.Duration) (flight, error) {
-	req.Limit = c.limit
+	req.Limit = c.Limit
 	resp, err := g.bus.RoundTrip(ctx, c.subject, req)
 	if err != nil {
 		c.done()
