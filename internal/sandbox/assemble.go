@@ -13,9 +13,9 @@ import (
 // assembler makes a root out of its parts. There are two, because an overlay can be
 // laid over mounts that are attached nowhere from Linux 6.15 only.
 type assembler interface {
-	// assemble lays an overlay of lower, from the top down, below the folder "upper"
-	// of scratch. It may attach and detach what it is given.
-	assemble(lower []*os.File, scratch *os.File) (*rootfs, error)
+	// assemble lays an overlay of lower, from the top down, below the upper place of
+	// scratch. It may attach and detach what it is given.
+	assemble(lower []*os.File, s *scratch) (*rootfs, error)
 
 	// String says how, for people.
 	String() string
@@ -46,7 +46,7 @@ func (n *Native) Overlays() string { return n.roots.String() }
 
 // tryAssembler makes a root of one empty layer.
 func tryAssembler(a assembler) error {
-	upper, err := newScratch(0)
+	upper, err := newScratch(nil, 0)
 	if err != nil {
 		return err
 	}
@@ -56,14 +56,14 @@ func tryAssembler(a assembler) error {
 		return err
 	}
 	defer lower.Close()
-	r, err := a.assemble([]*os.File{lower}, upper.tmpfs)
+	r, err := a.assemble([]*os.File{lower}, upper)
 	if err != nil {
 		return err
 	}
 	return r.close()
 }
 
-// cloneFolders takes /dev and /dev/shm out of a scratch: the path, below dir when that
+// cloneFolders takes /dev and /dev/shm out of the memory of a scratch: the path, below dir when that
 // is not nil.
 func (r *rootfs) cloneFolders(dir *os.File, path string) (err error) {
 	const plain = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC

@@ -15,7 +15,14 @@ type Config struct {
 	IDs     uint32 // how many, 65536 for each sandbox; 0 is up to 2^31
 	Shells  int    // how many unused shells are kept at most, of those with and without egress each; 0 is 32, below 0 is none
 	Egress  Egress // nil: sandboxes have a loopback only, whatever they ask for
+	Scratch string // where what sandboxes write is kept: ScratchMemory, the default, or ScratchDisk
 }
+
+// The places for what a sandbox writes to its root.
+const (
+	ScratchMemory = "memory" // a tmpfs: it counts as memory of the sandbox
+	ScratchDisk   = "disk"   // a file in Dir with a filesystem of its own; it needs loop devices and mke2fs(8)
+)
 
 // Egress connects a network namespace to the outside. id is unique among the links
 // that exist.
@@ -56,6 +63,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case !isName(c.Name):
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox name %q: it must be 1 to 63 letters a-z, digits and hyphens", c.Name)
+	case c.Scratch != "" && c.Scratch != ScratchMemory && c.Scratch != ScratchDisk:
+		return c, slipway.Errorf(slipway.ErrInvalid, "scratch %q: it must be %s or %s", c.Scratch, ScratchMemory, ScratchDisk)
 	case c.Dir == "":
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox folder: none is configured")
 	case c.FirstID < idsPerSandbox || uint64(c.FirstID)+uint64(c.IDs) > lastID+1:

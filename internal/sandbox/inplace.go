@@ -16,24 +16,24 @@ func (inPlace) String() string { return "in place" }
 
 func (inPlace) close() {}
 
-func (inPlace) assemble(lower []*os.File, scratch *os.File) (_ *rootfs, err error) {
+func (inPlace) assemble(lower []*os.File, s *scratch) (_ *rootfs, err error) {
 	r := &rootfs{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if err := r.cloneFolders(scratch, "."); err != nil {
+	if err := r.cloneFolders(s.memory, "."); err != nil {
 		return nil, err
 	}
-	r.root, err = overlay(lower, scratch)
+	r.root, err = overlay(lower, s.upper)
 	return r, err
 }
 
 // overlay makes a detached overlay mount. Each layer is an option of its own, so that
 // their number is not bounded by the length of one (Linux 6.7). They are named by
 // descriptor: a sandbox can read the options, and learns no path of the host from them.
-func overlay(lower []*os.File, scratch *os.File) (*os.File, error) {
+func overlay(lower []*os.File, upper *os.File) (*os.File, error) {
 	f, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make overlay: %w", err)
@@ -44,8 +44,8 @@ func overlay(lower []*os.File, scratch *os.File) (*os.File, error) {
 		options = append(options, [2]string{"lowerdir+", descriptorPath(l)})
 	}
 	options = append(options,
-		[2]string{"upperdir", descriptorPath(scratch) + "/upper"},
-		[2]string{"workdir", descriptorPath(scratch) + "/work"},
+		[2]string{"upperdir", descriptorPath(upper) + "/upper"},
+		[2]string{"workdir", descriptorPath(upper) + "/work"},
 		[2]string{"source", "overlay"})
 	for _, o := range append(options, overlayFeatures()...) {
 		if err := unix.FsconfigSetString(f, o[0], o[1]); err != nil {

@@ -28,6 +28,7 @@ type Native struct {
 	setup   guest.Setup // the same for all shells
 	filter  []byte      // seccomp, the same for all processes
 	roots   assembler
+	disks   *disks // nil keeps scratch in memory
 	lock    *os.File
 
 	// mu guards sandboxes. An entry is nil while its sandbox is being made.
@@ -65,8 +66,13 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
+	disks, err := newScratchDisks(cfg)
+	if err != nil {
+		roots.close()
+		return nil, errors.Join(err, lock.Close())
+	}
 	n := &Native{
-		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots,
+		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots, disks: disks,
 		spawner: newSpawner(), setup: setup, filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
 	}
 	n.shells = newShells(cfg.Shells, cfg.Egress != nil, n.newShell, log)

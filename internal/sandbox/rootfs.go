@@ -28,9 +28,8 @@ func (r *rootfs) close() error {
 	return errors.Join(errs...)
 }
 
-// newRootfs lays an overlay of the layers, lowest first, below an upper folder in
-// memory. userns maps the owners of the layers' files into the sandbox's ids.
-func newRootfs(a assembler, layers []string, upper *os.File, userns *os.File) (*rootfs, error) {
+// newRootfs lays an overlay of the layers, lowest first, below what scratch holds. userns maps the owners of the layers' files into the sandbox's ids.
+func newRootfs(a assembler, layers []string, s *scratch, userns *os.File) (*rootfs, error) {
 	var lower []*os.File
 	for _, layer := range topmost(layers) {
 		tree, err := cloneTree(nil, layer, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NODEV, userns)
@@ -40,7 +39,7 @@ func newRootfs(a assembler, layers []string, upper *os.File, userns *os.File) (*
 		}
 		lower = append(lower, tree)
 	}
-	r, err := a.assemble(lower, upper)
+	r, err := a.assemble(lower, s)
 	if err != nil {
 		closeAll(lower)
 		return nil, err

@@ -81,7 +81,7 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 // the kernel takes its time for that.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
 	sh := s.shell
-	fs, err := newRootfs(s.native.roots, layers, sh.scratch.tmpfs, sh.userns)
+	fs, err := newRootfs(s.native.roots, layers, sh.scratch, sh.userns)
 	if err != nil {
 		return err
 	}
@@ -143,8 +143,8 @@ func (s *Sandbox) Thaw(ctx context.Context) error { return s.whileAlive(ctx, s.s
 
 // Reclaim moves memory to swap; see [cgroup.Group.Reclaim].
 func (s *Sandbox) Reclaim(ctx context.Context) (freed int64, err error) {
-	err = s.whileAlive(ctx, func(context.Context) error {
-		freed, err = s.shell.group.Reclaim()
+	err = s.whileAlive(ctx, func(ctx context.Context) error {
+		freed, err = s.shell.group.Reclaim(ctx)
 		return err
 	})
 	return freed, err

@@ -10,84 +10,80 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scratch is the part of a root filesystem that a sandbox writes to: one filesystem
-// in memory, whose size bounds all that is written to the root, /dev and /dev/shm
-// together. What is on it counts as memory of the sandbox.
+// scratch is the part of a root filesystem that a sandbox writes to. It has two places,
+// whose sizes are bounded:
+//
+//	upper    "upper" and "work" of the overlay: all that is written to the root
+//	memory   "dev" and "shm": /dev and /dev/shm, a tmpfs
+//
+// They are the same filesystem unless the runtime keeps scratch on disk. What is in
+// memory counts as memory of the sandbox.
 type scratch struct {
-	tmpfs   *os.File // a detached mount
-	firstID uint32   // owner of what is in it
+	memory, upper *os.File // detached mounts
+	disks         *disks   // where upper comes from; nil when it is memory
+	megabytes     int
+	firstID       uint32 // owner of what is in it
 }
 
 const (
 	defaultEphemeralMB = 512
-	inodesPerMB        = 256 // one for each page: more cannot hold anything
+	inodesPerMB        = 256 // of a tmpfs: one for each page, more cannot hold anything
 )
 
-// newScratch makes the filesystem and what every sandbox has in it: "upper" and "work"
-// for an overlay, "dev" and "shm". All paths are new, so that nothing an image holds
-// can lead them elsewhere: what the image has under the same names is merged when it is
-// a folder, and hidden otherwise.
-func newScratch(firstID uint32) (*scratch, error) {
-	tmpfs, err := mountTmpfs(defaultEphemeralMB)
-	if err != nil {
+// newScratch makes the filesystems, of the default size, and what every sandbox has in
+// them. All paths are new, so that nothing an image holds can lead them elsewhere: what
+// the image has under the same names is merged when it is a folder, and hidden
+// otherwise.
+func newScratch(d *disks, firstID uint32) (_ *scratch, err error) {
+	s := &scratch{disks: d, megabytes: defaultEphemeralMB, firstID: firstID}
+	if s.memory, err = mountTmpfs(s.megabytes); err != nil {
 		return nil, fmt.Errorf("make scratch: %w", err)
 	}
-	s := &scratch{tmpfs, firstID}
-	if err := s.fill(int(tmpfs.Fd())); err != nil {
-		return nil, errors.Join(fmt.Errorf("fill scratch: %w", err), s.close())
+	if err = errors.Join(s.fillMemory(), s.makeUpper()); err != nil {
+		return nil, errors.Join(fmt.Errorf("make scratch: %w", err), s.close())
 	}
 	return s, nil
 }
 
-func (s *scratch) close() error { return s.tmpfs.Close() }
-
-// sizeOptions are options of tmpfs(5).
-func sizeOptions(megabytes int) [][2]string {
-	return [][2]string{{"size", fmt.Sprintf("%dm", megabytes)}, {"nr_inodes", fmt.Sprint(megabytes * inodesPerMB)}}
+func (s *scratch) close() error {
+	err := s.closeUpper()
+	return errors.Join(err, s.memory.Close())
 }
 
-func mountTmpfs(megabytes int) (*os.File, error) {
-	f, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(f)
-	if err := configure(f, append(sizeOptions(megabytes), [2]string{"mode", "0755"})); err != nil {
-		return nil, err
-	}
-	if err := unix.FsconfigCreate(f); err != nil {
-		return nil, err
-	}
-	m, err := unix.Fsmount(f, unix.FSMOUNT_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(m), "scratch"), nil
-}
-
-func configure(f int, options [][2]string) error {
-	for _, o := range options {
-		if err := unix.FsconfigSetString(f, o[0], o[1]); err != nil {
-			return fmt.Errorf("%s: %w", o[0], err)
+// makeUpper makes the upper place.
+func (s *scratch) makeUpper() (err error) {
+	s.upper = s.memory
+	if s.disks != nil {
+		if s.upper, err = s.disks.mount(s.megabytes); err != nil {
+			return err
 		}
 	}
-	return nil
+	return s.fillUpper()
 }
 
-// resize gives the filesystem another size than the default; 0 is the default.
-func (s *scratch) resize(megabytes int) error {
-	if megabytes == 0 || megabytes == defaultEphemeralMB {
+func (s *scratch) closeUpper() error {
+	if s.upper == nil || s.upper == s.memory {
 		return nil
 	}
-	f, err := unix.Fspick(int(s.tmpfs.Fd()), "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
-	if err != nil {
+	return s.upper.Close()
+}
+
+// resize gives the filesystems another size than the default; 0 is the default. A disk
+// cannot be resized: there is another instead.
+func (s *scratch) resize(megabytes int) error {
+	if megabytes == 0 || megabytes == s.megabytes {
+		return nil
+	}
+	s.megabytes = megabytes
+	if err := resizeTmpfs(s.memory, megabytes); err != nil {
 		return fmt.Errorf("resize scratch: %w", err)
 	}
-	defer unix.Close(f)
-	if err := configure(f, sizeOptions(megabytes)); err != nil {
-		return fmt.Errorf("resize scratch: %w", err)
+	if s.disks == nil {
+		return nil
 	}
-	if err := unix.FsconfigReconfigure(f); err != nil {
+	err := s.closeUpper()
+	s.upper = nil
+	if err = errors.Join(err, s.makeUpper()); err != nil {
 		return fmt.Errorf("resize scratch: %w", err)
 	}
 	return nil
@@ -108,34 +104,47 @@ func (s *scratch) name(hostname string, dns []netip.Addr) error {
 		files["upper/etc/resolv.conf"] = b.String()
 	}
 	for path, text := range files {
-		if err := s.writeFile(int(s.tmpfs.Fd()), path, text); err != nil {
+		if err := s.writeFile(int(s.upper.Fd()), path, text); err != nil {
 			return &os.PathError{Op: "write", Path: path, Err: err}
 		}
 	}
 	return nil
 }
 
-// fill makes the folders, files and devices that every sandbox has.
-func (s *scratch) fill(at int) error {
-	for _, dir := range []struct {
-		path string
-		mode uint32
-	}{
-		{"work", 0o755}, {"upper", 0o755}, {"shm", 0o1777}, {"dev", 0o755}, {"dev/pts", 0o755}, {"dev/shm", 0o755},
-		{"upper/dev", 0o755}, {"upper/etc", 0o755}, {"upper/proc", 0o555}, {"upper/sys", 0o555}, {"upper/tmp", 0o1777},
-	} {
-		if err := s.mkdir(at, dir.path, dir.mode); err != nil {
-			return &os.PathError{Op: "mkdir", Path: dir.path, Err: err}
-		}
+// folder is one to be made.
+type folder struct {
+	path string
+	mode uint32
+}
+
+// fillMemory makes the folders and devices that every sandbox has in memory.
+func (s *scratch) fillMemory() error {
+	at := int(s.memory.Fd())
+	err := s.mkdirs(at, []folder{{"shm", 0o1777}, {"dev", 0o755}, {"dev/pts", 0o755}, {"dev/shm", 0o755}})
+	if err != nil {
+		return err
 	}
 	return s.devices(at)
 }
 
-func (s *scratch) mkdir(at int, path string, mode uint32) error {
-	return errors.Join(
-		unix.Mkdirat(at, path, mode),
-		unix.Fchmodat(at, path, mode, 0), // whatever the server's umask is
-		unix.Fchownat(at, path, int(s.firstID), int(s.firstID), 0))
+// fillUpper makes the folders that every sandbox has in its root.
+func (s *scratch) fillUpper() error {
+	return s.mkdirs(int(s.upper.Fd()), []folder{
+		{"work", 0o755}, {"upper", 0o755}, {"upper/dev", 0o755}, {"upper/etc", 0o755},
+		{"upper/proc", 0o555}, {"upper/sys", 0o555}, {"upper/tmp", 0o1777},
+	})
+}
+
+func (s *scratch) mkdirs(at int, folders []folder) error {
+	for _, f := range folders {
+		if err := errors.Join(
+			unix.Mkdirat(at, f.path, f.mode),
+			unix.Fchmodat(at, f.path, f.mode, 0), // whatever the server's umask is
+			unix.Fchownat(at, f.path, int(s.firstID), int(s.firstID), 0)); err != nil {
+			return &os.PathError{Op: "mkdir", Path: f.path, Err: err}
+		}
+	}
+	return nil
 }
 
 func (s *scratch) writeFile(at int, path, text string) error {

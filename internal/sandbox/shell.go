@@ -62,7 +62,7 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.scratch, err = newScratch(s.firstID); err != nil { // while the init works
+	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil { // while the init works
 		return nil, err
 	}
 	s.undo.add(s.scratch.close)

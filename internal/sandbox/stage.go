@@ -90,10 +90,10 @@ func enterEmptyNamespace() error {
 }
 
 // assemble has the thread build the root.
-func (s *stage) assemble(lower []*os.File, scratch *os.File) (r *rootfs, err error) {
+func (s *stage) assemble(lower []*os.File, sc *scratch) (r *rootfs, err error) {
 	done := make(chan struct{})
 	s.requests <- func() {
-		r, err = build(lower, scratch)
+		r, err = build(lower, sc)
 		close(done)
 	}
 	<-done
@@ -103,7 +103,7 @@ func (s *stage) assemble(lower []*os.File, scratch *os.File) (r *rootfs, err err
 // build attaches the parts, lays the overlay, takes what is wanted as detached mounts
 // and detaches everything. All names are relative, and short: the options of mount(2)
 // may take up one page together.
-func build(lower []*os.File, scratch *os.File) (_ *rootfs, err error) {
+func build(lower []*os.File, s *scratch) (_ *rootfs, err error) {
 	r := &rootfs{}
 	var attached []string
 	defer func() {
@@ -122,14 +122,17 @@ func build(lower []*os.File, scratch *os.File) (_ *rootfs, err error) {
 		}
 		attached = append(attached, names[i])
 	}
-	if err := attach(scratch, "scratch"); err != nil {
-		return nil, fmt.Errorf("attach scratch: %w", err)
+	places := map[*os.File]string{s.memory: "memory", s.upper: "upper"} // or one, of the second name
+	for place, name := range places {
+		if err := attach(place, name); err != nil {
+			return nil, fmt.Errorf("attach scratch: %w", err)
+		}
+		attached = append(attached, name)
 	}
-	attached = append(attached, "scratch")
-	if err := r.cloneFolders(nil, "scratch"); err != nil {
+	if err := r.cloneFolders(nil, places[s.memory]); err != nil {
 		return nil, err
 	}
-	if err := mountOverlay(names, "root"); err != nil {
+	if err := mountOverlay(names, places[s.upper], "root"); err != nil {
 		return nil, err
 	}
 	attached = append(attached, "root")
@@ -146,8 +149,8 @@ func attach(tree *os.File, name string) error {
 }
 
 // mountOverlay mounts an overlay of the folders, from the top down, on another.
-func mountOverlay(lower []string, on string) error {
-	options := []string{"lowerdir=" + strings.Join(lower, ":"), "upperdir=scratch/upper", "workdir=scratch/work"}
+func mountOverlay(lower []string, scratch, on string) error {
+	options := []string{"lowerdir=" + strings.Join(lower, ":"), "upperdir=" + scratch + "/upper", "workdir=" + scratch + "/work"}
 	for _, o := range overlayFeatures() {
 		options = append(options, o[0]+"="+o[1])
 	}
