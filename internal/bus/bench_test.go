@@ -18,8 +18,9 @@ func smallAnswer(context.Context, *slipway.Request) (*slipway.Response, error) {
 }
 
 func BenchmarkRoundTrip(b *testing.B) {
-	b.Run("embedded", func(b *testing.B) { benchmark(b, embedded(b, bus.Config{})) })
-	b.Run("external", func(b *testing.B) { benchmark(b, connect(b, bus.Config{URL: testenv.NATS(b)})) })
+	b.Run("direct", func(b *testing.B) { benchmark(b, embedded(b, bus.Config{})) })
+	b.Run("embedded", func(b *testing.B) { benchmark(b, embedded(b, bus.Config{ViaNATS: true})) })
+	b.Run("external", func(b *testing.B) { benchmark(b, connect(b, bus.Config{URL: testenv.NATS(b), ViaNATS: true})) })
 }
 
 func benchmark(b *testing.B, on *bus.Bus) {

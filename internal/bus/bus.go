@@ -28,6 +28,7 @@ type Config struct {
 	KeepAlive      time.Duration // a call in which nothing is said for so long says that it lives; 1s
 	PeerTimeout    time.Duration // a call whose other end is silent for so long is lost; 5 KeepAlive
 	CloseTimeout   time.Duration // how long Close waits for calls that run and lines not stored; 5s
+	ViaNATS        bool          // calls of what this process serves itself go over NATS, too; false
 	MaxCalls       int           // calls that one subscription answers at once, more are refused; 10000
 
 	LogAge   time.Duration // log lines older than this are forgotten; 7 days
@@ -62,6 +63,7 @@ type Bus struct {
 	buffers *buffers
 	callers *callers
 	handled *handled
+	direct  direct
 
 	closing context.Context // ends when Close begins to tear down
 	close   context.CancelFunc
@@ -137,9 +139,13 @@ func (b *Bus) publish(subject, reply string, data []byte) error {
 		err = b.line.push()
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return slipway.Errorf(slipway.ErrTooLarge, "the head of a message is %d bytes; NATS is set to take %d", len(data), b.calls.MaxPayload())
+		return b.errTooLarge(len(data))
 	}
 	return b.natsError("send on the bus", err)
+}
+
+func (b *Bus) errTooLarge(n int) error {
+	return slipway.Errorf(slipway.ErrTooLarge, "the head of a message is %d bytes; NATS is set to take %d", n, b.calls.MaxPayload())
 }
 
 // flush returns when the server has seen all that was sent.

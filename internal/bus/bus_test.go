@@ -67,10 +67,16 @@ func embedded(t testing.TB, cfg bus.Config) *bus.Bus {
 	return connect(t, cfg)
 }
 
-// eachWay runs a test on one bus that talks to itself in this process, and on two that
-// talk over an external nats-server.
+// eachWay runs a test on one bus that talks to itself in this process, directly and over
+// the embedded server, and on two that talk over an external nats-server.
 func eachWay(t *testing.T, cfg bus.Config, test func(t *testing.T, caller, handler *bus.Bus)) {
+	t.Run("direct", func(t *testing.T) {
+		b := embedded(t, cfg)
+		test(t, b, b)
+	})
 	t.Run("embedded", func(t *testing.T) {
+		cfg := cfg
+		cfg.ViaNATS = true
 		b := embedded(t, cfg)
 		test(t, b, b)
 	})

@@ -45,10 +45,12 @@ func (b *Bus) Close() {
 	}
 	b.close()
 	b.ended.Wait()
+	cause := slipway.Errorf(slipway.ErrUnavailable, "this process is shutting down")
 	for _, x := range b.everyCall() {
-		x.abort(slipway.Errorf(slipway.ErrUnavailable, "this process is shutting down"))
+		x.abort(cause)
 	}
 	for _, s := range subscriptions {
+		s.abortDirect(cause)
 		b.disown(s)
 	}
 	b.disconnect()

@@ -17,6 +17,8 @@
 //     each way.
 //   - The connection is made again for ever. Meanwhile every call is
 //     ErrUnavailable at once; nothing is buffered.
+//   - A call of a subject that the same process serves is handed over without NATS
+//     (direct.go), and keeps these promises. Nothing but its speed tells it apart.
 //
 // # The protocol of a call
 //

@@ -13,24 +13,32 @@ const switchingProtocols = 101 // RFC 9110, 15.2.2
 // respond sends what the handler gave, to its end.
 func (x *exchange) respond(ctx context.Context, req *slipway.Request, resp *slipway.Response, err error) error {
 	if err == nil && resp == nil {
-		err = slipway.Errorf(slipway.ErrInternal, "the handler gave neither a response nor an error")
+		err = errNothing()
 	}
 	if err != nil {
 		return x.sendError(err)
 	}
-	if resp.Body == nil || small(req, resp) {
+	_, streams := req.Body.(*streamBody)
+	if resp.Body == nil || !streams && small(resp) {
 		return x.sendWhole(resp)
 	}
 	return x.sendStream(ctx, resp)
 }
 
-// small says whether a response's body is waited for, to go with its head. While the
-// request's body still streams it is not, nor when the protocol is switched: the caller
-// may need the head to go on.
-func small(req *slipway.Request, resp *slipway.Response) bool {
-	_, streams := req.Body.(*streamBody)
-	return !streams && resp.Status != switchingProtocols && resp.Trailer == nil && resp.Length >= 0 && resp.Length <= inlineBytes
+// errNothing is the mistake of a handler.
+func errNothing() error {
+	return slipway.Errorf(slipway.ErrInternal, "the handler gave neither a response nor an error")
 }
+
+// small says whether a response's body is waited for, to go with its head. While the
+// request's body still streams it must not be, nor when the protocol is switched: the
+// caller may need the head to go on.
+func small(resp *slipway.Response) bool {
+	return resp.Status != switchingProtocols && resp.Trailer == nil && inline(resp.Length)
+}
+
+// inline says whether a body of n bytes travels with its head; -1 is not known.
+func inline(n int64) bool { return n >= 0 && n <= inlineBytes }
 
 // sendWhole sends a response in one message.
 func (x *exchange) sendWhole(resp *slipway.Response) error {

@@ -23,6 +23,11 @@ import (
 // ErrUnavailable: nobody serves subject, there is no connection, or the handler's
 // process is gone. ErrTimeout: ctx's deadline passed.
 func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Request) (*slipway.Response, error) {
+	if s := b.direct.find(subject); s != nil {
+		if resp, err, taken := s.directly(ctx, req); taken {
+			return resp, err
+		}
+	}
 	x := b.newExchange(rand.Uint64(), b.callers)
 	x.subject = subject
 	if err := b.enter(x); err != nil {
@@ -50,21 +55,21 @@ func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Reques
 
 // begin sends the head of the request, and starts to send the body if it is not with it.
 func (x *exchange) begin(ctx context.Context, req *slipway.Request) error {
-	inline := req.Body == nil || req.Length >= 0 && req.Length <= inlineBytes
-	if req.Body != nil && inline {
+	whole := req.Body == nil || inline(req.Length)
+	if req.Body != nil && whole {
 		defer req.Body.Close()
 	}
 	buf := x.bus.buffers.take()
 	defer x.bus.buffers.give(buf)
-	*buf = appendRequest(*buf, req, bodyFlags(req.Body != nil, inline), time.Now())
-	if req.Body != nil && inline {
+	*buf = appendRequest(*buf, req, bodyFlags(req.Body != nil, whole), time.Now())
+	if req.Body != nil && whole {
 		var err error
 		if *buf, err = appendBody(*buf, req.Body, req.Length); err != nil {
 			return fmt.Errorf("read the request's body: %w", err)
 		}
 	}
 	source := req.Body
-	if !inline {
+	if !whole {
 		source = &closeOnce{ReadCloser: req.Body}
 		x.closeAtEnd(source)
 	}
@@ -75,7 +80,7 @@ func (x *exchange) begin(ctx context.Context, req *slipway.Request) error {
 	if err := x.sendHead(*buf); err != nil {
 		return err
 	}
-	if !inline {
+	if !whole {
 		go x.upload(source)
 	}
 	return nil

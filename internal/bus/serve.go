@@ -34,6 +34,10 @@ type Subscription struct {
 	workers sync.WaitGroup
 	drain   sync.Once
 	ended   sync.Once
+
+	mu     sync.Mutex               // guards what follows
+	direct map[*directCall]struct{} // that run
+	closed bool                     // no more direct calls
 }
 
 // Serve answers the calls of subject with h, each in a goroutine of its own. Of those
@@ -42,6 +46,7 @@ func (b *Bus) Serve(subject, queue string, h Handler) (*Subscription, error) {
 	s := &Subscription{
 		bus: b, subject: subject, handler: h,
 		come: make(chan *nats.Msg, b.cfg.MaxCalls+maxWaiting), drained: make(chan struct{}),
+		direct: map[*directCall]struct{}{},
 	}
 	s.hire()
 	if err := s.subscribe(queue); err != nil {
@@ -50,6 +55,9 @@ func (b *Bus) Serve(subject, queue string, h Handler) (*Subscription, error) {
 		return nil, b.natsError("serve "+subject, err)
 	}
 	b.adopt(s)
+	if !b.cfg.ViaNATS {
+		b.direct.add(s)
+	}
 	return s, nil
 }
 
@@ -78,6 +86,7 @@ func (s *Subscription) unsubscribe() {
 // called more than once.
 func (s *Subscription) Drain(ctx context.Context) error {
 	s.drain.Do(func() {
+		s.refuseDirect()
 		if err := s.calls.Drain(); err != nil { // the connection is closed: nothing comes any more
 			s.dismiss()
 		}
@@ -159,9 +168,13 @@ func (s *Subscription) refuse(msg *nats.Msg) {
 	if !ok || msg.Reply == "" {
 		return
 	}
+	_ = s.bus.newHandling(f, msg.Reply).sendError(s.errBusy())
+}
+
+func (s *Subscription) errBusy() error {
 	err := slipway.Errorf(slipway.ErrUnavailable, "%s answers %d calls already; try again", s.subject, s.bus.cfg.MaxCalls)
 	err.RetryAfter = time.Second
-	_ = s.bus.newHandling(f, msg.Reply).sendError(err)
+	return err
 }
 
 // newHandling is the handler's end of a call that came with f.

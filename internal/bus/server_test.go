@@ -93,7 +93,7 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	proxy := newProxy(t, testenv.NATS(t))
 	cfg := quick
-	cfg.URL = proxy.url
+	cfg.URL, cfg.ViaNATS = proxy.url, true
 	b, err := bus.Connect(within(t), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
