@@ -97,7 +97,7 @@ func FuzzUnpackLayer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, layer []byte) {
 		testenv.Root(t)
 		dst, unchanged := fenced(t)
-		err := unpackLayer(dst, bytes.NewReader(layer), fuzzLimits, testLog(t))
+		err := unpackLayer(dst, bytes.NewReader(layer), nil, fuzzLimits, testLog(t))
 		unchanged()
 		if err != nil {
 			wantUserFault(t, err)

@@ -78,7 +78,7 @@ func (s *Store) unpackVerified(ctx context.Context, root string, blob io.Reader,
 	if digest != diffID { // an uncompressed blob was verified when it was stored
 		r = io.TeeReader(r, sum)
 	}
-	if err := unpackLayer(root, r, s.limits, s.log); err != nil {
+	if err := unpackLayer(root, r, s.owners, s.limits, s.log); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, r); err != nil {

@@ -55,7 +55,7 @@ func TestMergedLayers(t *testing.T) {
 			var lower []string
 			for _, entries := range append([][]tar.Header{base}, tt.upper...) {
 				dst := t.TempDir()
-				if err := unpackLayer(dst, bytes.NewReader(tarOf(t, entries...)), testLimits, testLog(t)); err != nil {
+				if err := unpackLayer(dst, bytes.NewReader(tarOf(t, entries...)), nil, testLimits, testLog(t)); err != nil {
 					t.Fatal(err)
 				}
 				lower = append([]string{dst}, lower...)

@@ -67,6 +67,9 @@ func (p *Packager) runTool(ctx context.Context, t tool, emit emitter) error {
 }
 
 func (p *Packager) runSandbox(ctx context.Context, t tool, emit emitter) (slipway.Exit, []string, error) {
+	if err := p.lend(t.mounts); err != nil {
+		return slipway.Exit{}, nil, err
+	}
 	box, err := p.launcher.Create(ctx, slipway.SandboxSpec{
 		ID: "build-" + slipway.NewID(), Hostname: "build", Layers: t.layers, Mounts: t.mounts,
 		Args: t.args, Env: t.env, Dir: t.dir,

@@ -20,6 +20,8 @@ type StoreConfig struct {
 	MaxUnpacked int64
 	// MaxFiles is how many entries one layer may have; 0 is 1,000,000.
 	MaxFiles int
+	// Owners are those of unpacked layers; nil keeps the image's own, as root can.
+	Owners *Owners
 }
 
 // The limits of a layer about which nothing was said.
@@ -35,6 +37,7 @@ type Store struct {
 	dir      string
 	upstream Blobs
 	limits   extractLimits
+	owners   *Owners
 	log      *slog.Logger
 	scratch  *scratch
 	flights  *flights
@@ -52,7 +55,7 @@ func NewStore(cfg StoreConfig, log *slog.Logger) (*Store, error) {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "image store: %q is not an absolute path", cfg.Dir)
 	}
 	s := &Store{
-		dir: cfg.Dir, upstream: cfg.Upstream, log: log, flights: newFlights(),
+		dir: cfg.Dir, upstream: cfg.Upstream, owners: cfg.Owners, log: log, flights: newFlights(),
 		limits:   extractLimits{Bytes: cfg.MaxUnpacked, Files: cfg.MaxFiles}.or(defaultLayerBytes, defaultLayerFiles),
 		prepared: map[string]slipway.Image{},
 	}
@@ -83,7 +86,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) blobDir() string     { return filepath.Join(s.dir, "blobs", "sha256") }
-func (s *Store) layersDir() string   { return filepath.Join(s.dir, "layers") }
+func (s *Store) layersDir() string   { return filepath.Join(s.dir, s.owners.folder()) }
 func (s *Store) layerDir() string    { return filepath.Join(s.layersDir(), "sha256") }
 func (s *Store) unsyncedDir() string { return filepath.Join(s.layersDir(), "unsynced") }
 func (s *Store) scratchDir() string  { return filepath.Join(s.dir, "tmp") }

@@ -19,6 +19,7 @@ import (
 type tree struct {
 	root    int
 	resolve uint64
+	owners  *Owners // of folders that no entry describes; nil is who makes them
 
 	at     string // the folder that parent opened last …
 	parent int    // … and its descriptor; root when at is "."
@@ -102,7 +103,7 @@ func (t *tree) makeDir(folder string) (int, error) {
 		above := fd
 		prefix := strings.Join(strings.SplitN(folder, "/", i+2)[:i+1], "/")
 		if fd, err = t.openDir(prefix); errors.Is(err, unix.ENOENT) {
-			if err = unix.Mkdirat(above, part, 0o755); err == nil {
+			if err = t.mkdir(above, part); err == nil {
 				fd, err = t.openDir(prefix)
 			}
 		}
@@ -112,6 +113,15 @@ func (t *tree) makeDir(folder string) (int, error) {
 		}
 	}
 	return fd, nil
+}
+
+// mkdir makes a folder of the image's root.
+func (t *tree) mkdir(dir int, base string) error {
+	err := unix.Mkdirat(dir, base, 0o755)
+	if err == nil && t.owners != nil {
+		err = unix.Fchownat(dir, base, t.owners.of(0), t.owners.of(0), unix.AT_SYMLINK_NOFOLLOW)
+	}
+	return err
 }
 
 // remove takes away what is at a name, with everything below it.

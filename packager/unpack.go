@@ -24,9 +24,10 @@ const (
 
 // unpacker turns the tar of one layer into a folder that overlayfs takes as a lower
 // layer (Documentation/filesystems/overlayfs.rst): what is deleted is a character
-// device 0/0, what is replaced as a whole is a folder with trusted.overlay.opaque.
+// device 0/0, what is replaced as a whole is a folder that is marked opaque.
 type unpacker struct {
 	tree   *tree
+	owners *Owners
 	budget budget
 	log    *slog.Logger
 	buf    []byte
@@ -36,14 +37,19 @@ type unpacker struct {
 }
 
 // unpackLayer unpacks an uncompressed layer into dst, an empty folder.
-func unpackLayer(dst string, r io.Reader, limits extractLimits, log *slog.Logger) error {
+func unpackLayer(dst string, r io.Reader, owners *Owners, limits extractLimits, log *slog.Logger) error {
 	t, err := openTree(dst, followInside)
 	if err != nil {
 		return err
 	}
 	defer t.close()
+	if t.owners = owners; owners != nil {
+		if err := unix.Fchown(t.root, owners.of(0), owners.of(0)); err != nil {
+			return err
+		}
+	}
 	u := &unpacker{
-		tree: t, budget: budget{limits: limits}, log: log,
+		tree: t, owners: owners, budget: budget{limits: limits}, log: log,
 		buf: make([]byte, 256<<10), dirs: map[string]*tar.Header{},
 	}
 	for tr := tar.NewReader(r); ; {
@@ -124,14 +130,14 @@ func (u *unpacker) create(dir int, base, name string, hdr *tar.Header, content i
 		if err := unix.Symlinkat(hdr.Linkname, dir, base); err != nil {
 			return err
 		}
-		return setLinkAttributes(dir, base, hdr)
+		return u.setLinkAttributes(dir, base, hdr)
 	case tar.TypeLink:
 		return u.hardLink(name, hdr)
 	case tar.TypeFifo:
 		if err := unix.Mknodat(dir, base, unix.S_IFIFO|0o600, 0); err != nil {
 			return err
 		}
-		return setSpecialAttributes(dir, base, hdr)
+		return u.setSpecialAttributes(dir, base, hdr)
 	case tar.TypeChar, tar.TypeBlock:
 		return u.device(dir, base, hdr)
 	default:

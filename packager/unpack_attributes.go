@@ -20,7 +20,7 @@ func (u *unpacker) setAttributes(fd int, hdr *tar.Header) error {
 	if err := checkOwner(hdr); err != nil {
 		return err
 	}
-	if err := unix.Fchown(fd, hdr.Uid, hdr.Gid); err != nil {
+	if err := unix.Fchown(fd, u.owners.of(hdr.Uid), u.owners.of(hdr.Gid)); err != nil {
 		return fmt.Errorf("set its owner: %w", err)
 	}
 	if err := unix.Fchmod(fd, mode(hdr)); err != nil {
@@ -37,11 +37,11 @@ func (u *unpacker) setAttributes(fd int, hdr *tar.Header) error {
 
 // setLinkAttributes is setAttributes for a symbolic link, which has no mode and can
 // have none of the extended attributes that are kept.
-func setLinkAttributes(dir int, base string, hdr *tar.Header) error {
+func (u *unpacker) setLinkAttributes(dir int, base string, hdr *tar.Header) error {
 	if err := checkOwner(hdr); err != nil {
 		return err
 	}
-	if err := unix.Fchownat(dir, base, hdr.Uid, hdr.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fchownat(dir, base, u.owners.of(hdr.Uid), u.owners.of(hdr.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fmt.Errorf("set its owner: %w", err)
 	}
 	if err := unix.UtimesNanoAt(dir, base, timespecs(hdr.ModTime), unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -51,7 +51,7 @@ func setLinkAttributes(dir int, base string, hdr *tar.Header) error {
 }
 
 // setSpecialAttributes is setAttributes for a fifo, which must not be opened.
-func setSpecialAttributes(dir int, base string, hdr *tar.Header) error {
+func (u *unpacker) setSpecialAttributes(dir int, base string, hdr *tar.Header) error {
 	fd, err := unix.Openat(dir, base, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func setSpecialAttributes(dir int, base string, hdr *tar.Header) error {
 	if err := checkOwner(hdr); err != nil {
 		return err
 	}
-	if err := unix.Fchownat(dir, base, hdr.Uid, hdr.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fchownat(dir, base, u.owners.of(hdr.Uid), u.owners.of(hdr.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fmt.Errorf("set its owner: %w", err)
 	}
 	if err := unix.Chmod(procFD(fd), mode(hdr)); err != nil {

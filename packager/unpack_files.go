@@ -98,7 +98,7 @@ func (u *unpacker) opaque(name string) error {
 		if err != nil {
 			return err
 		}
-		err = unix.Mkdirat(dir, base, 0o755)
+		err = u.tree.mkdir(dir, base)
 		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return err
 		}
@@ -115,7 +115,7 @@ func (u *unpacker) markOpaque(name string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.Fsetxattr(fd, "trusted.overlay.opaque", []byte("y"), 0); err != nil {
+	if err := unix.Fsetxattr(fd, u.owners.opaque(), []byte("y"), 0); err != nil {
 		return fmt.Errorf("mark it opaque: %w", err)
 	}
 	return nil

@@ -21,7 +21,7 @@ func unpackInto(t *testing.T, entries ...tar.Header) (string, error) {
 	t.Helper()
 	testenv.Root(t)
 	dst := t.TempDir()
-	return dst, unpackLayer(dst, bytes.NewReader(tarOf(t, entries...)), testLimits, testLog(t))
+	return dst, unpackLayer(dst, bytes.NewReader(tarOf(t, entries...)), nil, testLimits, testLog(t))
 }
 
 var testLimits = extractLimits{Bytes: 1 << 20, Files: 1000}
@@ -147,11 +147,11 @@ func TestUnpackLayerRefuses(t *testing.T) {
 	})
 	t.Run("a tar that ends too early", func(t *testing.T) {
 		whole := tarOf(t, file("a", strings.Repeat("x", 5000)))
-		err := unpackLayer(t.TempDir(), bytes.NewReader(whole[:2000]), testLimits, testLog(t))
+		err := unpackLayer(t.TempDir(), bytes.NewReader(whole[:2000]), nil, testLimits, testLog(t))
 		wantError(t, err, slipway.ErrInvalid, "ends too early")
 	})
 	t.Run("what is no tar", func(t *testing.T) {
-		err := unpackLayer(t.TempDir(), bytes.NewReader(bytes.Repeat([]byte("text"), 512)), testLimits, testLog(t))
+		err := unpackLayer(t.TempDir(), bytes.NewReader(bytes.Repeat([]byte("text"), 512)), nil, testLimits, testLog(t))
 		wantError(t, err, slipway.ErrInvalid, "damaged")
 	})
 }
