@@ -20,6 +20,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"sdk":              {ours: []string{""}},
 	"store":            {ours: []string{"", "migrations"}, doors: []string{"github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3"}},
 	"internal/cgroup":  {doors: []string{"golang.org/x/sys"}},
+	"internal/userns":  {doors: []string{"golang.org/x/sys"}},
 	"internal/network": {doors: []string{"golang.org/x/sys", "github.com/vishvananda/netlink", "github.com/google/nftables"}},
 	"internal/sandbox": {
 		ours:  []string{"", "internal/cgroup", "internal/network", "internal/sandbox/guest", "internal/sandbox/seccomp"},
@@ -37,7 +38,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"gateway/choose":               {ours: []string{""}},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
-		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/bus", "packager", "pool", "invoker", "gateway"},
+		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "gateway"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
 	"bench/rig":  {},
@@ -48,7 +49,8 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/cold": {ours: []string{"", "bench/rig", "internal/sandbox", "internal/network"}},
 	// Test support: imported by tests alone, which the table does not bind.
 	"internal/testenv":             {},
-	"internal/sandbox/sandboxtest": {ours: []string{""}, doors: []string{"golang.org/x/sys"}},
+	"internal/zram":                {doors: []string{"golang.org/x/sys"}},
+	"internal/sandbox/sandboxtest": {ours: []string{"", "internal/zram"}, doors: []string{"golang.org/x/sys"}},
 }
 
 func TestImportTable(t *testing.T) {

@@ -32,6 +32,9 @@ func (g *Group) Name() string { return g.name }
 
 // Limit sets the limits that are not zero; the others stay as they are.
 func (g *Group) Limit(l Limits) error {
+	if g.sys.lenient {
+		l = l.only(g.sys.Abilities())
+	}
 	if l.Memory > 0 {
 		if err := g.limitMemory(l.Memory); err != nil {
 			return err
@@ -102,9 +105,14 @@ func (g *Group) Usage() (Usage, error) {
 	return u, nil
 }
 
-// Threads are the ids of all threads, as this process sees them.
+// Threads are the ids of all threads, as this process sees them; none where there are no
+// hierarchies, see [None].
 func (g *Group) Threads() ([]int, error) {
-	root, file := g.sys.roots()[0], "tasks"
+	roots := g.sys.roots()
+	if len(roots) == 0 {
+		return nil, nil
+	}
+	root, file := roots[0], "tasks"
 	if g.sys.unified.version == v2 {
 		root, file = g.sys.unified.root, "cgroup.threads"
 	}

@@ -23,6 +23,10 @@ type System struct {
 	memory, cpu, cpuacct, pids, freezer controller
 	unified                             controller // the v2 hierarchy, with or without controllers
 
+	// lenient says that limits without a controller are left out: what an ordinary user
+	// was given is used as far as it goes.
+	lenient bool
+
 	// mu guards delegated: the parents whose children have the v2 controllers. A child
 	// that is made before has none.
 	mu        sync.Mutex
