@@ -22,11 +22,9 @@
 //
 // # The parts
 //
-// ledger is the state and every decision. It has no clock, no goroutine and no lock:
-// what happens is told to it together with the time, and what must be done (starts,
-// closes) it leaves in two lists. [Pool] is the shell around it: the lock, the clock,
-// the goroutines that start and close. The same ledger can therefore be driven by a
-// simulator.
+// Package ledger is the state and every decision. [Pool] is the shell around it: the
+// lock, the clock, the goroutines that start and close. A simulator drives the same
+// ledger.
 //
 // # The invariants
 //

@@ -1,33 +1,26 @@
-package pool
+package ledger
 
 import "time"
 
-// waiter is one who waits for a slot.
-type waiter struct {
+// Waiter is a caller in the queue of a version.
+type Waiter struct {
 	version    *version
 	since      time.Time
-	outcome    chan outcome // gets exactly one when the waiter leaves the queue otherwise than by itself
+	caller     Caller
 	queued     bool
-	prev, next *waiter
-}
-
-// outcome is how waiting ended.
-type outcome struct {
-	member *member // whose slot was given; nil with err
-	cold   bool    // the member was new
-	err    error
+	prev, next *Waiter
 }
 
 // queue is waiters in the order they came, linked through them so that one who goes
 // away can be taken out at once.
 type queue struct {
-	head, tail *waiter
+	head, tail *Waiter
 	n          int
 }
 
 func (q *queue) len() int { return q.n }
 
-func (q *queue) push(w *waiter) {
+func (q *queue) push(w *Waiter) {
 	w.queued, w.prev = true, q.tail
 	if q.tail != nil {
 		q.tail.next = w
@@ -39,14 +32,14 @@ func (q *queue) push(w *waiter) {
 }
 
 // pop is the first, or nil.
-func (q *queue) pop() *waiter {
+func (q *queue) pop() *Waiter {
 	w := q.head
 	q.remove(w)
 	return w
 }
 
 // remove says whether w was in the queue; nil never is.
-func (q *queue) remove(w *waiter) bool {
+func (q *queue) remove(w *Waiter) bool {
 	if w == nil || !w.queued {
 		return false
 	}
@@ -66,7 +59,7 @@ func (q *queue) remove(w *waiter) bool {
 }
 
 // at is the waiter with i others before it, or nil.
-func (q *queue) at(i int) *waiter {
+func (q *queue) at(i int) *Waiter {
 	w := q.head
 	for ; w != nil && i > 0; i-- {
 		w = w.next

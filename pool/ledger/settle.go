@@ -1,4 +1,4 @@
-package pool
+package ledger
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 // settle brings a version to rest after something happened: free slots go to waiters,
 // starts are ordered for those left, who cannot be served is refused, and what is to be
 // kept ready is made up.
-func (l *ledger) settle(v *version, now time.Time) {
+func (l *Ledger) settle(v *version, now time.Time) {
 	if v.waiting.len() > 0 {
 		l.attend(v, now)
 	}
@@ -18,7 +18,7 @@ func (l *ledger) settle(v *version, now time.Time) {
 }
 
 // attend does what can be done for those who wait for v.
-func (l *ledger) attend(v *version, now time.Time) {
+func (l *Ledger) attend(v *version, now time.Time) {
 	v.serve()
 	defer l.fed(v)
 	var obstacle error // why no start was ordered for the first waiter that needs one
@@ -37,7 +37,7 @@ func (v *version) wantsStart() bool { return v.waiting.len() > v.starting*v.slot
 
 // settleAll does it for every version with waiters: room came free. The one whose
 // first waiter waits longest is first.
-func (l *ledger) settleAll(now time.Time) {
+func (l *Ledger) settleAll(now time.Time) {
 	if len(l.hungry) == 0 {
 		return
 	}
@@ -53,7 +53,7 @@ func (l *ledger) settleAll(now time.Time) {
 
 // start orders one more member of v, or says what is in the way; errSoon when the
 // obstacle goes away by itself.
-func (l *ledger) start(v *version, now time.Time) error {
+func (l *Ledger) start(v *version, now time.Time) error {
 	switch {
 	case l.draining:
 		return errDraining()
@@ -65,31 +65,32 @@ func (l *ledger) start(v *version, now time.Time) error {
 	if err := l.makeRoom(v); err != nil {
 		return err
 	}
-	m := &member{version: v, spec: v.spec, memoryMB: v.spec.Config.MemoryMB, closed: make(chan struct{})}
+	m := &Member{version: v, spec: v.spec, memoryMB: v.spec.Config.MemoryMB, number: l.numbers}
+	l.numbers++
 	m.cause = v.waiting.at(v.starting * v.slots())
 	v.members[m] = struct{}{}
 	v.starting++
 	l.members++
 	l.promised += m.memoryMB
-	l.starts = append(l.starts, m)
+	l.orders.Start = append(l.orders.Start, m)
 	return nil
 }
 
 // makeRoom says whether v's memory is free now. If not, it closes what has been idle
 // longest in other versions, and the answer is errSoon: room comes when that is done.
-func (l *ledger) makeRoom(v *version) error {
+func (l *Ledger) makeRoom(v *version) error {
 	need := v.spec.Config.MemoryMB
-	if l.memoryMB == 0 || l.free() >= need {
+	if l.cfg.MemoryMB == 0 || l.FreeMemoryMB() >= need {
 		return nil
 	}
-	if need > l.memoryMB {
-		return errTooBig(v, l.memoryMB)
+	if need > l.cfg.MemoryMB {
+		return errTooBig(v, l.cfg.MemoryMB)
 	}
-	if l.free()+l.closing >= need {
+	if l.FreeMemoryMB()+l.closing >= need {
 		return errSoon
 	}
 	spare := l.evictable(v)
-	room := l.free() + l.closing
+	room := l.FreeMemoryMB() + l.closing
 	for i, m := range spare {
 		if room += m.memoryMB; room >= need {
 			for _, m := range spare[:i+1] {
@@ -98,28 +99,18 @@ func (l *ledger) makeRoom(v *version) error {
 			return errSoon
 		}
 	}
-	return errNoRoom(v, l.free())
+	return errNoRoom(v, l.FreeMemoryMB())
 }
-
-func (l *ledger) free() int { return l.memoryMB - l.promised }
 
 // evictable lists the idle members of other versions that are not to be kept, the one
 // idle longest first.
-func (l *ledger) evictable(than *version) []*member {
-	var spare []*member
+func (l *Ledger) evictable(than *version) []*Member {
+	var spare []*Member
 	for _, v := range l.versions {
 		if v != than && v.waiting.len() == 0 {
 			spare = append(spare, v.spare()...)
 		}
 	}
-	slices.SortFunc(spare, func(a, b *member) int { return a.idleSince.Compare(b.idleSince) })
+	slices.SortFunc(spare, func(a, b *Member) int { return a.idleSince.Compare(b.idleSince) })
 	return spare
-}
-
-// refuse gives err to everybody who waits for v.
-func (l *ledger) refuse(v *version, err error) {
-	for w := v.waiting.pop(); w != nil; w = v.waiting.pop() {
-		w.outcome <- outcome{err: err}
-	}
-	l.fed(v)
 }

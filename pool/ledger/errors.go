@@ -1,4 +1,4 @@
-package pool
+package ledger
 
 import (
 	"errors"
@@ -48,6 +48,6 @@ func errBackOff(v *version, now time.Time) error {
 	return err
 }
 
-func errEndedEarly(m *member) error {
-	return slipway.Errorf(slipway.ErrUnavailable, "instance %s of function %q ended before it got its first event; see the function's logs", m.instance.ID(), m.spec.Function)
+func errEndedEarly(m *Member) error {
+	return slipway.Errorf(slipway.ErrUnavailable, "an instance of function %q ended before it got its first event; see the function's logs", m.spec.Function)
 }

@@ -1,4 +1,4 @@
-package pool
+package ledger
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 type version struct {
 	spec    slipway.Spec // as last given
 	limit   int          // the caller's bound on members; 0 is none
-	members map[*member]struct{}
+	members map[*Member]struct{}
 
 	starting int // members
 	ready    int // members
@@ -41,9 +41,9 @@ func (v *version) function() slipway.FunctionRef {
 	return slipway.FunctionRef{Tenant: v.spec.Tenant, Function: v.spec.Function}
 }
 
-func (v *version) update(spec slipway.Spec, limit int) {
+func (v *version) update(spec *slipway.Spec, limit int) {
 	old := v.slots()
-	v.spec, v.limit = spec, limit
+	v.spec, v.limit = *spec, limit
 	if len(v.members) > 0 && v.slots() != old {
 		v.relist()
 	}
@@ -52,7 +52,7 @@ func (v *version) update(spec slipway.Spec, limit int) {
 // runsAs says whether members that were started with v's spec can serve one. A number
 // can come to name something else: a version that was built but never published, or
 // one of a function that was deleted and made again.
-func (v *version) runsAs(spec slipway.Spec) bool {
+func (v *version) runsAs(spec *slipway.Spec) bool {
 	a, b := &v.spec.Config, &spec.Config
 	return v.spec.Digest == spec.Digest && a.Handler == b.Handler && a.Port == b.Port &&
 		a.CPU == b.CPU && a.MemoryMB == b.MemoryMB && a.EphemeralMB == b.EphemeralMB && a.PIDs == b.PIDs &&
@@ -79,14 +79,15 @@ func (v *version) serve() {
 		if m == nil {
 			return
 		}
-		v.waiting.pop().outcome <- outcome{member: m, cold: m.fresh}
+		cold := m.fresh
 		v.occupy(m)
+		v.waiting.pop().caller.Answer(m, cold, nil)
 	}
 }
 
 // top is the member with a free slot that was used last, or nil. One that has ended
 // is passed over; watch takes it away.
-func (v *version) top() *member {
+func (v *version) top() *Member {
 	for m := v.stack.head; m != nil; m = m.next {
 		select {
 		case <-m.instance.Done():
@@ -97,7 +98,7 @@ func (v *version) top() *member {
 	return nil
 }
 
-func (v *version) occupy(m *member) {
+func (v *version) occupy(m *Member) {
 	m.inFlight++
 	m.fresh = false
 	v.free--
@@ -107,7 +108,7 @@ func (v *version) occupy(m *member) {
 }
 
 // vacate takes a slot of m back and puts m on top of the stack.
-func (v *version) vacate(m *member, now time.Time) {
+func (v *version) vacate(m *Member, now time.Time) {
 	if m.inFlight == 0 {
 		m.idleSince = now
 	}
@@ -120,7 +121,7 @@ func (v *version) vacate(m *member, now time.Time) {
 }
 
 // list makes a member that became ready known to those who look for slots.
-func (v *version) list(m *member) {
+func (v *version) list(m *Member) {
 	m.state, m.fresh = ready, true
 	v.ready++
 	v.free += v.slots()
@@ -128,7 +129,7 @@ func (v *version) list(m *member) {
 }
 
 // unlist takes m's free slots away.
-func (v *version) unlist(m *member) {
+func (v *version) unlist(m *Member) {
 	if v.stack.remove(m) {
 		v.free -= v.slots() - m.inFlight
 	}
@@ -136,13 +137,13 @@ func (v *version) unlist(m *member) {
 
 // relist counts the slots anew after the concurrency changed.
 func (v *version) relist() {
-	listed := make([]*member, 0, v.ready)
+	listed := make([]*Member, 0, v.ready)
 	for m := range v.members {
 		if m.state == ready && !m.retired {
 			listed = append(listed, m)
 		}
 	}
-	slices.SortFunc(listed, func(a, b *member) int { return a.idleSince.Compare(b.idleSince) })
+	slices.SortFunc(listed, func(a, b *Member) int { return a.idleSince.Compare(b.idleSince) })
 	v.stack, v.free = stack{}, 0
 	for _, m := range listed {
 		m.prev, m.next, m.listed = nil, nil, false
@@ -157,7 +158,7 @@ func (v *version) relist() {
 func (v *version) staying() int { return v.starting + v.ready - v.leaving }
 
 // shun makes a ready member get nothing new.
-func (v *version) shun(m *member) {
+func (v *version) shun(m *Member) {
 	if !m.retired {
 		m.retired = true
 		v.leaving++
@@ -166,8 +167,8 @@ func (v *version) shun(m *member) {
 }
 
 // spare lists the idle members that may go, the one idle longest first.
-func (v *version) spare() []*member {
-	var idle []*member
+func (v *version) spare() []*Member {
+	var idle []*Member
 	for m := v.stack.tail; m != nil; m = m.prev {
 		if m.inFlight == 0 {
 			idle = append(idle, m)

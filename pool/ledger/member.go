@@ -1,4 +1,4 @@
-package pool
+package ledger
 
 import (
 	"time"
@@ -14,16 +14,21 @@ const (
 	closing
 )
 
-// member is an instance from the order to start it until it is closed.
-type member struct {
+// Instance is what the driver holds of a member that has started. The ledger only looks
+// whether it has ended; a nil channel never does.
+type Instance interface {
+	Done() <-chan struct{}
+}
+
+// Member is an instance from the order to start it until it is closed.
+type Member struct {
 	version  *version
 	spec     slipway.Spec // as it was started with
 	memoryMB int          // promised
-	cause    *waiter      // for whom it was started
-	closed   chan struct{}
-	took     time.Duration // its start
+	cause    *Waiter      // for whom it was started
+	number   int64        // in the order of starts
 
-	instance  slipway.Instance // nil while it starts
+	instance  Instance // nil while it starts
 	state     memberState
 	startedAt time.Time
 	idleSince time.Time
@@ -33,14 +38,20 @@ type member struct {
 	retired   bool // gets nothing new
 
 	listed     bool // in the stack
-	prev, next *member
+	prev, next *Member
 }
+
+// Spec is what the member is, or is to be, started with.
+func (m *Member) Spec() slipway.Spec { return m.spec }
+
+// Instance is what Started said; nil before.
+func (m *Member) Instance() Instance { return m.instance }
 
 // stack holds the members with a free slot, the one used last at the head. It is
 // linked through its members so that any of them can be taken out at once.
-type stack struct{ head, tail *member }
+type stack struct{ head, tail *Member }
 
-func (s *stack) push(m *member) {
+func (s *stack) push(m *Member) {
 	m.listed, m.prev, m.next = true, nil, s.head
 	if s.head != nil {
 		s.head.prev = m
@@ -51,7 +62,7 @@ func (s *stack) push(m *member) {
 }
 
 // remove says whether m was in the stack.
-func (s *stack) remove(m *member) bool {
+func (s *stack) remove(m *Member) bool {
 	if !m.listed {
 		return false
 	}

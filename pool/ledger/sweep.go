@@ -1,4 +1,4 @@
-package pool
+package ledger
 
 import "time"
 
@@ -6,9 +6,9 @@ import "time"
 // that keeps failing waits longer each time.
 const forgetFailure = time.Minute
 
-// sweep closes what was idle for longer than its version allows, and lets starts be
+// Sweep does what is due: it closes what was idle for longer than its version allows, and lets starts be
 // tried whose back-off is over.
-func (l *ledger) sweep(now time.Time) {
+func (l *Ledger) Sweep(now time.Time) {
 	for _, v := range l.versions {
 		timeout := v.spec.Config.Scaling.IdleTimeout.D()
 		for _, m := range v.spare() {
@@ -29,7 +29,7 @@ func (l *ledger) sweep(now time.Time) {
 }
 
 // retire stops the idle members of v now and the busy ones after their events.
-func (l *ledger) retire(v *version) {
+func (l *Ledger) retire(v *version) {
 	for m := range v.members {
 		if m.state != ready {
 			m.retired = true
@@ -42,8 +42,9 @@ func (l *ledger) retire(v *version) {
 	}
 }
 
-// drain refuses everything from now on and stops what is idle.
-func (l *ledger) drain() {
+// Drain refuses everything from now on and stops what is idle, and what is busy after
+// its events.
+func (l *Ledger) Drain() {
 	l.draining = true
 	for _, v := range l.versions {
 		l.refuse(v, errDraining())
@@ -51,8 +52,8 @@ func (l *ledger) drain() {
 	}
 }
 
-// closeAll closes what is busy too.
-func (l *ledger) closeAll() {
+// CloseAll stops what is busy too.
+func (l *Ledger) CloseAll() {
 	for _, v := range l.versions {
 		for m := range v.members {
 			if m.state == ready {

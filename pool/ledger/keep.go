@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"errors"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Keep says of which versions members are to be ready ahead of any event, and how many.
+// It replaces what was said before.
+func (l *Ledger) Keep(wanted []slipway.Kept, now time.Time) {
+	named := make(map[slipway.VersionRef]bool, len(wanted))
+	for _, k := range wanted {
+		named[k.Spec.VersionRef] = true
+		v := l.version(&k.Spec, l.limitFor(k))
+		v.keep, v.ahead = k.Instances, min(k.Instances, k.Limit, max(1, k.Spec.Config.Scaling.Max))
+		l.settle(v, now)
+	}
+	for ref, v := range l.versions {
+		if !named[ref] {
+			l.unkeep(v)
+		}
+	}
+}
+
+// limitFor is the bound on the version's members: the wish's, or the last caller's when
+// the wish is to start none.
+func (l *Ledger) limitFor(k slipway.Kept) int {
+	if v := l.versions[k.Spec.VersionRef]; v != nil && k.Limit < 1 {
+		return v.limit
+	}
+	return k.Limit
+}
+
+// unkeep lets the idle members of v go.
+func (l *Ledger) unkeep(v *version) {
+	v.keep, v.ahead, v.short = 0, 0, ""
+	l.tidy(v)
+}
+
+// fill orders the starts that are missing for as many members as are wanted ahead.
+func (l *Ledger) fill(v *version, now time.Time) {
+	if l.draining {
+		return
+	}
+	for v.staying() < v.ahead {
+		if err := l.start(v, now); err != nil {
+			l.fellShort(v, err)
+			return
+		}
+	}
+	v.short = ""
+}
+
+// fellShort has it said, once, that there is no room. Room that comes by itself and
+// starts that are held back are no news: the one needs nobody, the other was said when
+// the start failed.
+func (l *Ledger) fellShort(v *version, err error) {
+	if errors.Is(err, errSoon) || v.retrying(err) {
+		return
+	}
+	if v.short == "" {
+		l.orders.Short = append(l.orders.Short, Shortage{Spec: v.spec, Missing: v.ahead - v.staying(), Err: err})
+	}
+	v.short = err.Error()
+}
+
+// Retire stops the members of the function's versions that keep does not name: idle ones
+// now, busy ones after their events, and none is kept ready any more.
+func (l *Ledger) Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool, now time.Time) {
+	for _, v := range l.versions {
+		if v.function() == ref && !keep(v.spec.VersionRef) {
+			l.unkeep(v)
+			l.retire(v)
+			l.settle(v, now)
+		}
+	}
+}
+
+// Update gives a version that has members or waiters its present scaling. Of a version
+// that has neither nothing is kept.
+func (l *Ledger) Update(spec *slipway.Spec, now time.Time) {
+	v := l.versions[spec.VersionRef]
+	if v == nil || !v.runsAs(spec) {
+		return
+	}
+	v.update(spec, v.limit)
+	l.settle(v, now)
+}

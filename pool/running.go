@@ -1,0 +1,59 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/pool/ledger"
+)
+
+// running is an instance as the ledger holds it.
+type running struct {
+	slipway.Instance
+	took   time.Duration // its start
+	closed chan struct{} // when it was removed
+}
+
+func (p *Pool) start(m *ledger.Member) {
+	defer p.running.Done()
+	spec, began := m.Spec(), time.Now()
+	instance, err := p.starter.Start(p.starting, spec)
+	now := time.Now()
+	if err != nil {
+		p.log.Info("instance could not start", "tenant", spec.Tenant, "function", spec.Function,
+			"version", spec.Version, "err", err)
+		p.tell(func() { p.ledger.StartFailed(m, err, now) })
+		return
+	}
+	r := &running{Instance: instance, took: now.Sub(began), closed: make(chan struct{})}
+	p.tell(func() { p.ledger.Started(m, r, now) })
+	go p.watch(m, r)
+}
+
+// watch tells the ledger when an instance ends by itself, or should get nothing new.
+func (p *Pool) watch(m *ledger.Member, r *running) {
+	for unfit := r.Unfit(); ; {
+		select {
+		case <-r.Done():
+			p.tell(func() { p.ledger.Died(m, time.Now()) })
+			return
+		case <-unfit:
+			p.tell(func() { p.ledger.Unfit(m, time.Now()) })
+			unfit = nil // its events are waited for
+		case <-r.closed:
+			return
+		}
+	}
+}
+
+func (p *Pool) close(m *ledger.Member) {
+	defer p.running.Done()
+	r := m.Instance().(*running)
+	if err := r.Close(); err != nil {
+		spec := m.Spec()
+		p.log.Warn("instance could not be removed", "tenant", spec.Tenant, "function", spec.Function,
+			"version", spec.Version, "instance", r.ID(), "err", err)
+	}
+	close(r.closed)
+	p.tell(func() { p.ledger.Gone(m, time.Now()) })
+}
