@@ -37,6 +37,7 @@ func TestV1(t *testing.T) {
 	}
 	t.Run("freeze", func(t *testing.T) { testFreeze(t, groupIn(t, s, cgroup.Limits{PIDs: 10})) })
 	t.Run("kill", func(t *testing.T) { testKill(t, groupIn(t, s, cgroup.Limits{})) })
+	t.Run("reclaim", func(t *testing.T) { testReclaim(t, groupIn(t, s, cgroup.Limits{Memory: 64 << 20})) })
 }
 
 func TestDetect(t *testing.T) {
@@ -63,7 +64,7 @@ func newV2(t *testing.T, controllers string) (s *cgroup.System, root string) {
 	root = t.TempDir()
 	files := map[string]string{
 		"cgroup.controllers": controllers, "cgroup.subtree_control": "", "cgroup.procs": "", "cgroup.threads": "12\n13\n",
-		"cgroup.kill": "", "cgroup.freeze": "", "cgroup.events": "populated 0\nfrozen 1\n", "memory.max": "", "memory.swap.max": "", "memory.oom.group": "",
+		"cgroup.kill": "", "cgroup.freeze": "", "cgroup.events": "populated 0\nfrozen 1\n", "memory.max": "", "memory.swap.max": "", "memory.oom.group": "", "memory.reclaim": "",
 		"memory.current": "4096\n", "memory.peak": "8192\n", "memory.events": "low 0\noom 3\noom_kill 2\noom_group_kill 1\n",
 		"cpu.max": "", "cpu.stat": "usage_usec 1500\nuser_usec 1000\n", "pids.max": "", "pids.current": "3\n",
 	}

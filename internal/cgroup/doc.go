@@ -1,4 +1,4 @@
-// Package cgroup limits, counts, freezes and kills the processes of a sandbox
+// Package cgroup limits, counts, freezes, swaps out and kills the processes of a sandbox
 // through the kernel's control groups, version 1, version 2, or both at once.
 //
 // # Model
@@ -20,7 +20,8 @@
 // # Invariants
 //
 //   - A limit that this machine cannot enforce is an error, never ignored.
-//   - The memory limit includes swap where the kernel can count it.
+//   - The memory limit includes swap where the kernel can count it. What Reclaim moved
+//     to swap is counted apart in v2 as long as it is there.
 //   - New never takes over a group that exists; Remove never fails because the group
 //     is gone already.
 //

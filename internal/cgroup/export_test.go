@@ -25,3 +25,6 @@ func Parse(mountinfo string, fill, empty func(dir string) error) (*System, error
 	}
 	return s, nil
 }
+
+// Anonymous reads a line of a process's map of memory.
+var Anonymous = anonymous

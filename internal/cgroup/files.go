@@ -21,16 +21,23 @@ func write(file, value string) error {
 	return err
 }
 
+// readText reads a file that holds one word.
+func readText(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	return string(bytes.TrimSpace(b)), err
+}
+
 // readInt reads a file that holds one number; "max" is the largest there is.
 func readInt(file string) (int64, error) {
-	b, err := os.ReadFile(file)
+	text, err := readText(file)
 	if err != nil {
 		return 0, err
 	}
-	return parseInt(file, string(bytes.TrimSpace(b)))
+	return parseInt(file, text)
 }
 
-// readKey reads the number behind a key from a file of lines "key number".
+// readKey reads the number behind a key from a file of lines "key number", with or
+// without a unit after it.
 func readKey(file, key string) (int64, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -38,8 +45,8 @@ func readKey(file, key string) (int64, error) {
 	}
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	for lines.Scan() {
-		if k, v, ok := strings.Cut(lines.Text(), " "); ok && k == key {
-			return parseInt(file, v)
+		if fields := strings.Fields(lines.Text()); len(fields) > 1 && fields[0] == key {
+			return parseInt(file, fields[1])
 		}
 	}
 	return 0, fmt.Errorf("%s: has no line %q", file, key)

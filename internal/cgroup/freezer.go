@@ -9,15 +9,20 @@ import (
 )
 
 // Freeze stops every process of the group and returns when they have stopped. One
-// that arrives later is stopped too.
+// that arrives later is stopped too. On an error, which may be ctx's when a process is
+// held up in the kernel, the group is thawed.
 func (g *Group) Freeze(ctx context.Context) error {
-	if err := g.setFrozen(ctx, true); err != nil {
-		return fmt.Errorf("freeze: %w", err)
+	err := g.setFrozen(ctx, true)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil {
+		err = errors.Join(err, g.setFrozen(context.WithoutCancel(ctx), false))
+	}
+	return fmt.Errorf("freeze: %w", err)
 }
 
-// Thaw lets every process run on.
+// Thaw lets every process run on. They are runnable when it returns.
 func (g *Group) Thaw(ctx context.Context) error {
 	if err := g.setFrozen(ctx, false); err != nil {
 		return fmt.Errorf("thaw: %w", err)
@@ -37,16 +42,17 @@ func (g *Group) setFrozen(ctx context.Context, frozen bool) error {
 }
 
 func (g *Group) setFrozenV2(ctx context.Context, frozen bool) error {
-	value := int64(0)
+	value := "0"
 	if frozen {
-		value = 1
+		value = "1"
 	}
-	if err := write(g.path(g.sys.unified, "cgroup.freeze"), string(rune('0'+value))); err != nil {
+	err := write(g.path(g.sys.unified, "cgroup.freeze"), value)
+	if err != nil || !frozen { // who is thawed has been woken by the write
 		return err
 	}
 	return until(ctx, func() (bool, error) {
 		is, err := readKey(g.path(g.sys.unified, "cgroup.events"), "frozen")
-		return is == value, err
+		return is == 1, err
 	})
 }
 
