@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -56,29 +57,30 @@ func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (*Sandbox
 	}
 }
 
-// furnish makes a sandbox of a shell. On an error nothing is left of it.
-func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpec) (_ *Sandbox, err error) {
+// furnish makes a sandbox of a shell, whose group is limited meanwhile. On an error
+// nothing is left of it.
+func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpec) (*Sandbox, error) {
 	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, sh.close())
-		}
-	}()
 	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is assembled already
-	if err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname, sh.link.DNS())); err != nil {
-		return nil, err
+	limited := make(chan error, 1)
+	go func() { limited <- sh.group.Limit(limitsOf(oci.Linux.Resources)) }()
+	err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname))
+	if err == nil {
+		err = s.enter(ctx, oci, spec.Layers)
 	}
-	if err := s.enter(ctx, oci, spec.Layers); err != nil {
-		return nil, err
+	if err = errors.Join(err, <-limited); err != nil {
+		return nil, errors.Join(err, sh.close())
 	}
 	go s.watch()
 	return s, nil
 }
 
-// enter makes the root and has the shell make it its own. While the shell does that its
-// group is limited. What it has its own of then is let go in the background, because
-// the kernel takes its time for that.
+// letGoAfter is when what a sandbox was made of is closed. The kernel stops all
+// processors for that (expedited RCU), so that it waits until most programs have started.
+const letGoAfter = 20 * time.Millisecond
+
+// enter makes the root and has the shell make it its own.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
 	sh := s.shell
 	fs, err := newRootfs(s.native.roots, layers, sh.scratch, sh.userns)
@@ -88,7 +90,7 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	s.oci, s.root = oci, fs.root
 	sh.undo.add(fs.root.Close)
 	parts := append(fs.parts, fs.dev, fs.shm)
-	defer func() { go closeAll(parts) }()
+	defer func() { time.AfterFunc(letGoAfter, func() { closeAll(parts) }) }()
 	mounts, err := openMounts(bindMounts(oci), sh.userns)
 	parts = append(parts, mounts...)
 	if err != nil {
@@ -101,9 +103,6 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	program := root.Program()
 	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
 		return sh.explain(err)
-	}
-	if err := sh.group.Limit(limitsOf(oci.Linux.Resources)); err != nil {
-		return err
 	}
 	return sh.explain(sh.line.reply(ctx, program))
 }

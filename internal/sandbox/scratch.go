@@ -22,7 +22,8 @@ type scratch struct {
 	memory, upper *os.File // detached mounts
 	disks         *disks   // where upper comes from; nil when it is memory
 	megabytes     int
-	firstID       uint32 // owner of what is in it
+	servers       []netip.Addr // that resolv.conf names
+	firstID       uint32       // owner of what is in it
 }
 
 const (
@@ -89,26 +90,30 @@ func (s *scratch) resize(megabytes int) error {
 	return nil
 }
 
-// name writes the files that name the machine. Without dns the image's resolv.conf
-// stays.
-func (s *scratch) name(hostname string, dns []netip.Addr) error {
-	files := map[string]string{
-		"upper/etc/hostname": hostname + "\n",
-		"upper/etc/hosts":    "127.0.0.1\tlocalhost " + hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+// The files that name the machine.
+const (
+	hostnameFile = "upper/etc/hostname"
+	hostsFile    = "upper/etc/hosts"
+	resolvFile   = "upper/etc/resolv.conf"
+)
+
+// name fills the files that say how the sandbox is called.
+func (s *scratch) name(hostname string) error {
+	return errors.Join(
+		s.write(hostnameFile, 0, hostname+"\n"),
+		s.write(hostsFile, 0, "127.0.0.1\tlocalhost "+hostname+"\n::1\tlocalhost ip6-localhost ip6-loopback\n"))
+}
+
+// resolve says where names are looked up. Without servers the image's resolv.conf stays.
+func (s *scratch) resolve(servers []netip.Addr) error {
+	if s.servers = servers; len(servers) == 0 {
+		return nil
 	}
-	if len(dns) > 0 {
-		var b strings.Builder
-		for _, server := range dns {
-			fmt.Fprintf(&b, "nameserver %s\n", server)
-		}
-		files["upper/etc/resolv.conf"] = b.String()
+	var b strings.Builder
+	for _, server := range servers {
+		fmt.Fprintf(&b, "nameserver %s\n", server)
 	}
-	for path, text := range files {
-		if err := s.writeFile(int(s.upper.Fd()), path, text); err != nil {
-			return &os.PathError{Op: "write", Path: path, Err: err}
-		}
-	}
-	return nil
+	return errors.Join(s.newFile(resolvFile), s.write(resolvFile, 0, b.String()))
 }
 
 // folder is one to be made.
@@ -127,12 +132,16 @@ func (s *scratch) fillMemory() error {
 	return s.devices(at)
 }
 
-// fillUpper makes the folders that every sandbox has in its root.
+// fillUpper makes the folders and files that every sandbox has in its root.
 func (s *scratch) fillUpper() error {
-	return s.mkdirs(int(s.upper.Fd()), []folder{
+	err := s.mkdirs(int(s.upper.Fd()), []folder{
 		{"work", 0o755}, {"upper", 0o755}, {"upper/dev", 0o755}, {"upper/etc", 0o755},
 		{"upper/proc", 0o555}, {"upper/sys", 0o555}, {"upper/tmp", 0o1777},
 	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.newFile(hostnameFile), s.newFile(hostsFile), s.resolve(s.servers))
 }
 
 func (s *scratch) mkdirs(at int, folders []folder) error {
@@ -147,16 +156,30 @@ func (s *scratch) mkdirs(at int, folders []folder) error {
 	return nil
 }
 
-func (s *scratch) writeFile(at int, path, text string) error {
-	fd, err := unix.Openat(at, path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
-	if err != nil {
+// newFile makes an empty file.
+func (s *scratch) newFile(path string) error {
+	if err := s.write(path, unix.O_CREAT|unix.O_EXCL, ""); err != nil {
 		return err
+	}
+	at := int(s.upper.Fd())
+	if err := errors.Join(
+		unix.Fchmodat(at, path, 0o644, 0),
+		unix.Fchownat(at, path, int(s.firstID), int(s.firstID), 0)); err != nil {
+		return &os.PathError{Op: "make", Path: path, Err: err}
+	}
+	return nil
+}
+
+func (s *scratch) write(path string, flags int, text string) error {
+	fd, err := unix.Openat(int(s.upper.Fd()), path, unix.O_WRONLY|unix.O_CLOEXEC|flags, 0o644)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
 	if _, err := unix.Write(fd, []byte(text)); err != nil {
-		return err
+		return &os.PathError{Op: "write", Path: path, Err: err}
 	}
-	return errors.Join(unix.Fchmod(fd, 0o644), unix.Fchown(fd, int(s.firstID), int(s.firstID)))
+	return nil
 }
 
 // devices makes the nodes and links of a minimal /dev. The kernel lets them be used

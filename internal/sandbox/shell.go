@@ -71,6 +71,9 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 			return nil, err
 		}
 	}
+	if err := s.scratch.resolve(s.link.DNS()); err != nil {
+		return nil, err
+	}
 	return s, s.explain(s.line.reply(ctx, program))
 }
 
