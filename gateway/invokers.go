@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ type invokers struct {
 }
 
 func newInvokers() *invokers {
-	return &invokers{table: choose.New(), news: make(chan struct{})}
+	return &invokers{table: choose.New(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), news: make(chan struct{})}
 }
 
 // update takes what an invoker published.
