@@ -24,7 +24,7 @@ func newGroup(t *testing.T, limits cgroup.Limits) (*cgroup.System, *cgroup.Group
 	return s, groupIn(t, s, limits)
 }
 
-func groupIn(t *testing.T, s *cgroup.System, limits cgroup.Limits) *cgroup.Group {
+func groupIn(t testing.TB, s *cgroup.System, limits cgroup.Limits) *cgroup.Group {
 	t.Helper()
 	parent := fmt.Sprintf("slipway-cgtest-%d-%d", os.Getpid(), time.Now().UnixNano())
 	g, err := s.New(parent+"/one", limits)

@@ -37,6 +37,7 @@ func TestV1(t *testing.T) {
 	}
 	t.Run("freeze", func(t *testing.T) { testFreeze(t, groupIn(t, s, cgroup.Limits{PIDs: 10})) })
 	t.Run("kill", func(t *testing.T) { testKill(t, groupIn(t, s, cgroup.Limits{})) })
+	t.Run("meter", func(t *testing.T) { testMeter(t, s, groupIn(t, s, cgroup.Limits{Memory: 64 << 20})) })
 	t.Run("reclaim", func(t *testing.T) { testReclaim(t, groupIn(t, s, cgroup.Limits{Memory: 64 << 20})) })
 }
 

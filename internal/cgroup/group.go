@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,7 @@ import (
 type Group struct {
 	sys  *System
 	name string
+	peak atomic.Int64 // bytes; what the kernel was told to forget, see Meter
 }
 
 // Usage is what the processes of a group used.

@@ -33,6 +33,16 @@ func (g *Group) limitMemory(bytes int64) error {
 	return nil
 }
 
+// keepPeak remembers a peak that the kernel is about to forget.
+func (g *Group) keepPeak(bytes int64) {
+	for {
+		known := g.peak.Load()
+		if bytes <= known || g.peak.CompareAndSwap(known, bytes) {
+			return
+		}
+	}
+}
+
 // memory is what the group holds now and held at most.
 func (g *Group) memory() (now, peak int64, err error) {
 	c := g.sys.memory
@@ -50,7 +60,7 @@ func (g *Group) memory() (now, peak int64, err error) {
 	if errors.Is(err, fs.ErrNotExist) { // memory.peak is of Linux 5.19
 		return now, now, nil
 	}
-	return now, peak, err
+	return now, max(peak, g.peak.Load()), err
 }
 
 // OOMKills is how many processes of the group the kernel killed for want of memory. v2

@@ -18,7 +18,7 @@ import (
 
 // hoard is a process of a group that holds some memory, and can be asked for it.
 type hoard struct {
-	in  io.Writer
+	in  io.WriteCloser
 	out *bufio.Scanner
 }
 
