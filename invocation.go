@@ -38,6 +38,7 @@ type Request struct {
 	Header     Header
 	Length     int64         // of Body in bytes; -1 when not known
 	Body       io.ReadCloser // nil when there is none
+	Trailer    func() Header // after Body is read to its end; nil when none is announced
 }
 
 // Response is the outcome of a Request that reached its end. With a FunctionError it

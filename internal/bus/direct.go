@@ -91,7 +91,7 @@ func (c *directCall) take(req *slipway.Request) (*slipway.Request, error) {
 		return req, nil
 	}
 	r := *req
-	if !inline(req.Length) {
+	if !comesWhole(req) {
 		source := &closeOnce{ReadCloser: req.Body}
 		c.source = source
 		r.Body = &directSource{call: c, source: source}

@@ -37,6 +37,9 @@ func appendRequest(b []byte, r *slipway.Request, flags uint64, now time.Time) []
 	if r.Secure {
 		flags |= flagSecure
 	}
+	if r.Trailer != nil && flags&flagComplete == 0 {
+		flags |= flagTrailer
+	}
 	if !r.Deadline.IsZero() {
 		flags |= flagDeadline
 	}

@@ -74,10 +74,7 @@ func (x *exchange) sendStream(ctx context.Context, resp *slipway.Response) error
 		}
 		return x.sendError(bodyError(err))
 	}
-	if resp.Trailer == nil {
-		return x.sendEnd(nil)
-	}
-	return x.sendEnd(resp.Trailer())
+	return x.sendEnd(resp.Trailer)
 }
 
 // orError sends an error in place of a head that is too large for NATS.

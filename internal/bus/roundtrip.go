@@ -55,7 +55,7 @@ func (b *Bus) RoundTrip(ctx context.Context, subject string, req *slipway.Reques
 
 // begin sends the head of the request, and starts to send the body if it is not with it.
 func (x *exchange) begin(ctx context.Context, req *slipway.Request) error {
-	whole := req.Body == nil || inline(req.Length)
+	whole := req.Body == nil || comesWhole(req)
 	if req.Body != nil && whole {
 		defer req.Body.Close()
 	}
@@ -81,7 +81,7 @@ func (x *exchange) begin(ctx context.Context, req *slipway.Request) error {
 		return err
 	}
 	if !whole {
-		go x.upload(source)
+		go x.upload(source, req.Trailer)
 	}
 	return nil
 }
@@ -94,12 +94,15 @@ func (x *exchange) sendHead(b []byte) error {
 	return x.bus.publish(x.subject, x.inbox.subject, b)
 }
 
+// comesWhole says whether the body of req is sent with its head.
+func comesWhole(req *slipway.Request) bool { return inline(req.Length) && req.Trailer == nil }
+
 // upload sends the request's body. When the call ends meanwhile, that ends too.
-func (x *exchange) upload(body io.ReadCloser) {
+func (x *exchange) upload(body io.ReadCloser, trailer func() slipway.Header) {
 	defer body.Close()
 	err := x.sendBody(body)
 	if err == nil {
-		err = x.sendEnd(nil)
+		err = x.sendEnd(trailer)
 	} else {
 		err = x.sendError(fmt.Errorf("read the request's body: %w", err))
 	}

@@ -62,11 +62,13 @@ func (x *exchange) sendBody(r io.Reader) error {
 	}
 }
 
-// sendEnd ends a body.
-func (x *exchange) sendEnd(trailer slipway.Header) error {
+// sendEnd ends a body that was read to its end; trailer may be nil.
+func (x *exchange) sendEnd(trailer func() slipway.Header) error {
 	b := make([]byte, frameBytes)
-	if len(trailer) > 0 {
-		b = appendHeader(b, trailer)
+	if trailer != nil {
+		if t := trailer(); len(t) > 0 {
+			b = appendHeader(b, t)
+		}
 	}
 	return x.send(kindEnd, b)
 }

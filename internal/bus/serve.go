@@ -209,6 +209,9 @@ func (s *Subscription) serve(msg *nats.Msg) {
 		req.Body = &inlineBody{inline}
 	case flags&flagBody != 0:
 		req.Body = &streamBody{x: x}
+		if flags&flagTrailer != 0 {
+			req.Trailer = x.trailers
+		}
 		x.grant.Store(1 + window)
 		if err := x.sendCredit(); err != nil {
 			return

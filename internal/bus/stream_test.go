@@ -156,22 +156,30 @@ func TestBothWaysAtOnce(t *testing.T) {
 }
 
 func TestTrailers(t *testing.T) {
-	b := embedded(t, bus.Config{})
-	serve(t, b, "s", func(context.Context, *slipway.Request) (*slipway.Response, error) {
-		n, rc := body("hi")
-		return &slipway.Response{Length: n, Body: rc, Trailer: func() slipway.Header { return slipway.Header{"Grpc-Status": {"0"}} }}, nil
+	eachWay(t, bus.Config{}, func(t *testing.T, caller, handler *bus.Bus) {
+		serve(t, handler, "s", func(_ context.Context, req *slipway.Request) (*slipway.Response, error) {
+			if _, err := io.Copy(io.Discard, req.Body); err != nil {
+				return nil, err
+			}
+			n, rc := body("hi")
+			return &slipway.Response{Length: n, Body: rc, Header: req.Trailer(), Trailer: func() slipway.Header { return slipway.Header{"Grpc-Status": {"0"}} }}, nil
+		})
+		n, rc := body("small") // with a trailer it is sent as a stream all the same
+		resp, err := caller.RoundTrip(within(t), "s", &slipway.Request{Length: n, Body: rc, Trailer: func() slipway.Header { return slipway.Header{"Sum": {"42"}} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got := resp.Header["Sum"]; len(got) != 1 || got[0] != "42" {
+			t.Errorf("the handler got the trailer %v", got)
+		}
+		if got, err := io.ReadAll(resp.Body); string(got) != "hi" || err != nil {
+			t.Errorf("body %q, %v", got, err)
+		}
+		if got := resp.Trailer()["Grpc-Status"]; len(got) != 1 || got[0] != "0" {
+			t.Errorf("trailer %v", resp.Trailer())
+		}
 	})
-	resp, err := b.RoundTrip(within(t), "s", &slipway.Request{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if got, err := io.ReadAll(resp.Body); string(got) != "hi" || err != nil {
-		t.Errorf("body %q, %v", got, err)
-	}
-	if got := resp.Trailer()["Grpc-Status"]; len(got) != 1 || got[0] != "0" {
-		t.Errorf("trailer %v", resp.Trailer())
-	}
 }
 
 // failing gives some bytes and then an error.
