@@ -82,9 +82,9 @@ func (s *scratch) resize(megabytes int) error {
 	if s.disks == nil {
 		return nil
 	}
-	err := s.closeUpper()
+	go s.upper.Close() // the kernel takes its time for that
 	s.upper = nil
-	if err = errors.Join(err, s.makeUpper()); err != nil {
+	if err := s.makeUpper(); err != nil {
 		return fmt.Errorf("resize scratch: %w", err)
 	}
 	return nil

@@ -152,7 +152,7 @@ func attach(tree *os.File, name string) error {
 func mountOverlay(lower []string, scratch, on string) error {
 	options := []string{"lowerdir=" + strings.Join(lower, ":"), "upperdir=" + scratch + "/upper", "workdir=" + scratch + "/work"}
 	for _, o := range overlayFeatures() {
-		options = append(options, o[0]+"="+o[1])
+		options = append(options, strings.TrimSuffix(o[0]+"="+o[1], "="))
 	}
 	if err := unix.Mkdir(on, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err

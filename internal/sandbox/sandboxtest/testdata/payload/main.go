@@ -19,10 +19,10 @@ import (
 
 func main() {
 	commands := map[string]func(args []string) error{
-		"args": args, "cat": cat, "connect": connect, "devices": devices, "echo": echo, "escape": escape,
+		"args": args, "bulk": bulk, "cat": cat, "connect": connect, "crumbs": crumbs, "devices": devices, "echo": echo, "escape": escape,
 		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id,
 		"ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces, "pause": pause, "read": read, "rlimit": rlimit,
-		"shout": shout, "spin": spin, "stat": stat, "syscalls": syscalls, "term": term, "write": write, "crash": crash,
+		"shout": shout, "spin": spin, "stat": stat, "synced": synced, "syscalls": syscalls, "term": term, "write": write, "crash": crash,
 	}
 	run, ok := commands[os.Args[1]]
 	if !ok {
