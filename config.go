@@ -63,6 +63,7 @@ type Config struct {
 	Protocol    Protocol          `json:"protocol"`
 	Scaling     Scaling           `json:"scaling"`
 	Health      Health            `json:"health"`
+	Release     Release           `json:"release"`
 	Network     NetworkMode       `json:"network"`
 	Isolation   string            `json:"isolation"` // native, or oci:<runtime binary>
 	Async       Async             `json:"async"`
@@ -79,7 +80,7 @@ type Scaling struct {
 	IdleTimeout Duration `json:"idle_timeout"` // an instance idle this long is stopped, 1s to 24h; 5m
 	IdleMin     Duration `json:"idle_min"`     // what was learnt of the function's traffic stops none sooner, 1s to 24h; 30s, or idle_timeout when that is less
 	Background  bool     `json:"background"`   // the process works between events too: it is never frozen; false
-	Reserved    int      `json:"reserved"`     // of the tenant's concurrency, set aside for this function, 0 to 10000; 0
+	Reserved    int      `json:"reserved"`     // of the tenant's concurrency, set aside for this function: what others do not get, 0 to 10000; 0
 	Provisioned int      `json:"provisioned"`  // instances of the live version started before the first request; the larger of it and Min is kept; 0 to Max; 0
 }
 
@@ -91,6 +92,14 @@ type Health struct {
 	Timeout   Duration `json:"timeout"`   // 1s to 20s; 2s
 	Healthy   int      `json:"healthy"`   // successes in a row that make it healthy, 1 to 20; 1
 	Unhealthy int      `json:"unhealthy"` // failures in a row that make it unhealthy, and have it replaced, 1 to 20; 5
+}
+
+// Release is what the platform does after a deploy has moved live. Like Scaling it
+// belongs to the function, not to the version.
+type Release struct {
+	Window       Duration `json:"window"`        // how long the version before can take over at once: an instance of it stays, if it had any; 0s to 24h; 10m
+	AutoRollback bool     `json:"auto_rollback"` // within Window, a version that does not stay up gives live back to the one before; true
+	Failures     int      `json:"failures"`      // starts or events in a row that end with the end of the instance, until then; 1 to 100; 5
 }
 
 // Async is how asynchronous events are retried and where their outcomes go.
@@ -109,6 +118,7 @@ func DefaultConfig() Config {
 		Scaling: Scaling{Max: 10, Concurrency: 1, IdleTimeout: Duration(5 * time.Minute), IdleMin: Duration(30 * time.Second)},
 		Health: Health{Interval: Duration(5 * time.Second), Timeout: Duration(2 * time.Second),
 			Healthy: 1, Unhealthy: 5},
+		Release: Release{Window: Duration(10 * time.Minute), AutoRollback: true, Failures: 5},
 		Network: NetworkEgress, Isolation: "native",
 		Async: Async{Attempts: 3, MaxAge: Duration(6 * time.Hour)},
 		Auth:  "none",
@@ -164,11 +174,18 @@ func (c Config) Clone() Config {
 	return c
 }
 
-// SameVersion says whether two configurations make the same version: scaling and
-// tags aside, which belong to the function.
+// SameVersion says whether two configurations make the same version: scaling, release
+// and tags aside, which belong to the function.
 func (c Config) SameVersion(o Config) bool {
-	c.Scaling, o.Scaling, c.Tags, o.Tags = Scaling{}, Scaling{}, nil, nil
+	c, o = c.OfFunction(Config{}), o.OfFunction(Config{})
 	a, errA := json.Marshal(c)
 	b, errB := json.Marshal(o)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// OfFunction is c with what belongs to the function rather than to the version taken
+// from f.
+func (c Config) OfFunction(f Config) Config {
+	c.Scaling, c.Release, c.Tags = f.Scaling, f.Release, f.Tags
+	return c
 }

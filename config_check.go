@@ -36,6 +36,8 @@ func (c Config) Check() error {
 		within("health.timeout", h.Timeout, Duration(time.Second), Duration(20*time.Second)),
 		within("health.healthy", h.Healthy, 1, 20),
 		within("health.unhealthy", h.Unhealthy, 1, 20),
+		within("release.window", c.Release.Window, 0, 24*hour),
+		within("release.failures", c.Release.Failures, 1, 100),
 		within("async.attempts", c.Async.Attempts, 1, 10),
 		within("async.max_age", c.Async.MaxAge, Duration(time.Minute), 6*hour),
 		checkPath("health.path", h.Path),

@@ -85,4 +85,7 @@ type VersionCount struct {
 	Free      int `json:"free"`      // invocations that could begin now without a start
 	Frozen    int `json:"frozen"`    // of Free, those whose instance has to be thawed first
 	Waiting   int `json:"waiting"`   // invocations that wait for an instance
+
+	Failures int    `json:"failures,omitempty"` // starts in a row that went wrong
+	Failure  string `json:"failure,omitempty"`  // why, the last time; for a person
 }

@@ -1,14 +1,23 @@
 package slipway
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // DefaultTenant exists from the first start; the admin key belongs to it.
 const DefaultTenant = "default"
 
 // Tenant is the boundary of isolation, names, keys and quotas.
 type Tenant struct {
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"created_at"`
+	Name           string    `json:"name"`
+	MaxConcurrency int       `json:"max_concurrency"` // events of all its functions at once, 0 to 1000000; 0 is no limit
+	CreatedAt      time.Time `json:"created_at"`
+}
+
+// Check says whether every field is within its bounds; the error is ErrInvalid.
+func (t Tenant) Check() error {
+	return cmp.Or(CheckName("tenant", t.Name), within("max_concurrency", t.MaxConcurrency, 0, 1_000_000))
 }
 
 // Key is an API key as the store holds it: the key itself is shown once, when it is

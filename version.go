@@ -28,7 +28,7 @@ type Version struct {
 	Runtime   Runtime      `json:"runtime"`  // as found by the packager; never auto when ready
 	Config    Config       `json:"config"`   // at publishing time
 	State     VersionState `json:"state"`
-	Reason    string       `json:"reason"` // why it failed; "" otherwise
+	Reason    string       `json:"reason"` // why it failed, or why the platform took the events from it again; "" otherwise
 	CreatedAt time.Time    `json:"created_at"`
 }
 
@@ -44,26 +44,21 @@ type VersionRef struct {
 
 func (r VersionRef) String() string { return fmt.Sprintf("%s/%s:%d", r.Tenant, r.Function, r.Version) }
 
+// Mark is why the platform took the events from a version; it becomes the version's
+// Reason.
+type Mark struct {
+	Version int
+	Reason  string
+}
+
 // Spec is all that an invoker needs to run instances of a version. It reaches the
 // invoker in a message; invokers never read the store.
 type Spec struct {
 	VersionRef
 	Digest   string   `json:"digest"`
 	Protocol Protocol `json:"protocol"` // auto only while the version is being checked
-	Config   Config   `json:"config"`   // the version's, with the function's present Scaling
+	Config   Config   `json:"config"`   // the version's, with the function's present Scaling and Release
 	Paused   bool     `json:"paused,omitempty"`
-}
-
-// LiveAlias receives events unless told otherwise.
-const LiveAlias = "live"
-
-// Alias is a name for one version, or a weighted split of two.
-type Alias struct {
-	Tenant   string          `json:"-"`
-	Function string          `json:"function"`
-	Name     string          `json:"name"`
-	Version  int             `json:"version"`
-	Weights  map[int]float64 `json:"weights,omitempty"` // at most one other version and its share, 0.0 to 1.0
 }
 
 // Route is what the gateway must know to send an event of one function on its way.
@@ -72,5 +67,5 @@ type Route struct {
 	Auth    string           `json:"auth"`   // none or key
 	Paused  bool             `json:"paused"` // no events are sent
 	Aliases map[string]Alias `json:"aliases"`
-	Specs   map[int]Spec     `json:"specs"` // every version that an alias names
+	Specs   map[int]Spec     `json:"specs"` // every version that an alias names, or named before
 }

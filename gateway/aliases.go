@@ -11,6 +11,24 @@ import (
 type aliasBody struct {
 	Version int             `json:"version"`
 	Weights map[int]float64 `json:"weights,omitempty"`
+	Canary  *slipway.Canary `json:"canary,omitempty"` // with a weight of 0, or the first step's
+}
+
+// checkCanary refuses a share beside a plan that says another.
+func (b aliasBody) checkCanary() error {
+	if b.Canary == nil {
+		return nil
+	}
+	b.Canary.Step = 0
+	if err := b.Canary.Check(); err != nil {
+		return err
+	}
+	for version, share := range b.Weights {
+		if share != 0 && share != b.Canary.Share() {
+			return slipway.Errorf(slipway.ErrInvalid, "weights: %v for version %d is not the canary's first step, which is %v; give it a weight of 0, or that", share, version, b.Canary.Share())
+		}
+	}
+	return nil
 }
 
 // alias is the alias that the path names.
@@ -35,6 +53,9 @@ func (g *Gateway) putAlias(c *call) error {
 	if body.Version < 1 {
 		return slipway.Errorf(slipway.ErrInvalid, "version: %d is not allowed; it must be the number of a version, from 1", body.Version)
 	}
+	if err := body.checkCanary(); err != nil {
+		return err
+	}
 	ctx := c.Request().Context()
 	_, err = g.store.Alias(ctx, ref, name)
 	status := http.StatusOK
@@ -43,8 +64,9 @@ func (g *Gateway) putAlias(c *call) error {
 	} else if err != nil {
 		return err
 	}
-	alias := slipway.Alias{Tenant: ref.Tenant, Function: ref.Function, Name: name, Version: body.Version, Weights: body.Weights}
-	if err := g.store.PutAlias(ctx, alias); err != nil {
+	alias, err := g.store.PutAlias(ctx, slipway.Alias{Tenant: ref.Tenant, Function: ref.Function, Name: name,
+		Version: body.Version, Weights: body.Weights, Canary: body.Canary, MovedBy: slipway.MovedByUser})
+	if err != nil {
 		return err
 	}
 	g.changed(ctx, ref)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/internal/testenv"
+	"github.com/slipway-run/slipway/sdk"
 )
 
 func TestEvents(t *testing.T) {
@@ -46,7 +47,7 @@ func TestEvents(t *testing.T) {
 		}
 	})
 	t.Run("by alias", func(t *testing.T) {
-		_, err := w.api.PutAlias(t.Context(), "hello", "old", 1, nil)
+		_, err := w.api.PutAlias(t.Context(), "hello", "old", sdk.AliasTarget{Version: 1})
 		must(t, err)
 		w.publish("hello", nil)
 		resp, _ := w.event("GET", "/", "", "Host", "old--hello.localhost")

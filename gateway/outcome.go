@@ -42,8 +42,6 @@ func (p *publisher) record(run *buildRun, in input, result *slipway.BuildResult,
 func (p *publisher) publish(ctx context.Context, run *buildRun, in input, result *slipway.BuildResult) (slipway.Version, error) {
 	v := built(run.version, in, result)
 	ref := slipway.FunctionRef{Tenant: v.Tenant, Function: v.Function}
-	p.live.Lock()
-	defer p.live.Unlock()
 	live, err := p.liveVersion(ctx, ref)
 	if err != nil {
 		return v, err
@@ -56,18 +54,30 @@ func (p *publisher) publish(ctx context.Context, run *buildRun, in input, result
 		p.keepConfig(ctx, run, in)
 		return *live, nil
 	}
-	alias := slipway.LiveAlias
-	if live != nil && live.Number > v.Number {
-		alias = "" // a build that began later was quicker, and stays live
-	}
-	if err := p.store.FinishVersion(ctx, v, alias); err != nil {
+	moved, err := p.store.FinishVersion(ctx, v, slipway.LiveAlias, in.canary)
+	if err != nil {
 		return v, err
 	}
 	p.keepConfig(ctx, run, in)
-	if f, err := p.store.Function(ctx, ref); err == nil && f.Paused {
-		run.add(slipway.BuildEvent{At: time.Now().UTC(), Text: fmt.Sprintf("the function is paused: the version takes events after 'slipway resume %s'", f.Name)})
-	}
+	p.explain(ctx, run, v, moved)
 	return v, nil
+}
+
+// explain says in the log of the build why the version does not get all events now.
+func (p *publisher) explain(ctx context.Context, run *buildRun, v slipway.Version, moved bool) {
+	say := func(format string, args ...any) {
+		run.add(slipway.BuildEvent{At: time.Now().UTC(), Text: fmt.Sprintf(format, args...)})
+	}
+	if !moved {
+		say("version %d is ready and not live: a newer one is, or somebody said meanwhile where live goes; 'slipway rollback %s %d' puts it live", v.Number, v.Function, v.Number)
+	}
+	ref := slipway.FunctionRef{Tenant: v.Tenant, Function: v.Function}
+	if a, err := p.store.Alias(ctx, ref, slipway.LiveAlias); err == nil && a.Canary != nil && a.Weights[v.Number] > 0 {
+		say("version %d gets %.4g%% of the events beside version %d; 'slipway alias list %s' shows how it does", v.Number, 100*a.Canary.Share(), a.Version, v.Function)
+	}
+	if f, err := p.store.Function(ctx, ref); err == nil && f.Paused {
+		say("the function is paused: the version takes events after 'slipway resume %s'", f.Name)
+	}
 }
 
 // built is v with what the invoker found out.
@@ -142,7 +152,7 @@ func (p *publisher) saveAsItComes(ctx context.Context, run *buildRun) {
 func (p *publisher) fail(ctx context.Context, run *buildRun, reason error) {
 	v := run.version
 	v.State, v.Reason = slipway.VersionFailed, describe(reason, "").Error.Message
-	err := p.store.FinishVersion(ctx, v, "")
+	_, err := p.store.FinishVersion(ctx, v, "", nil)
 	if err != nil && !errors.Is(err, slipway.ErrNotFound) && !errors.Is(err, slipway.ErrConflict) {
 		p.log.Warn("recording a failed version", "tenant", v.Tenant, "function", v.Function, "version", v.Number, "err", err)
 	}

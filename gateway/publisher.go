@@ -28,10 +28,6 @@ type publisher struct {
 	life  context.Context // of the gateway: builds live as long, not as their callers
 	group sync.WaitGroup
 
-	// live is held from reading what is live until it is moved, so that two builds of one
-	// function cannot both find themselves the newest.
-	live sync.Mutex
-
 	mu   sync.Mutex
 	runs map[string]*buildRun // running, by id of the build
 	shut bool
@@ -52,6 +48,7 @@ type input struct {
 	reference string           // reference
 	base      *slipway.Version // digest: the version whose image gets another configuration
 	patches   [][]byte         // laid over the function's configuration, and kept with it on success
+	canary    *slipway.Canary  // the version gets its events by and by; nil is all at once
 }
 
 // start adds a version and a build of f and lets it run.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/slipway-run/slipway"
@@ -31,35 +32,57 @@ func (g *Gateway) rollback(c *call) error {
 	if err != nil {
 		return err
 	}
-	live := slipway.Alias{Tenant: ref.Tenant, Function: ref.Function, Name: slipway.LiveAlias, Version: v.Number}
-	if err := g.store.PutAlias(ctx, live); err != nil {
+	live := slipway.Alias{Tenant: ref.Tenant, Function: ref.Function, Name: slipway.LiveAlias, Version: v.Number, MovedBy: slipway.MovedByRollback}
+	if _, err := g.store.PutAlias(ctx, live); err != nil {
 		return err
 	}
 	g.changed(ctx, ref)
 	return c.reply(http.StatusOK, v)
 }
 
-// rollbackTo is version n, or the newest ready one below the live version.
+// rollbackTo is version n; with 0 the one that live goes back to by itself: the first of
+// a split, else the one that was live before, else the newest ready one below.
 func (g *Gateway) rollbackTo(ctx context.Context, ref slipway.FunctionRef, n int) (slipway.Version, error) {
 	if n > 0 {
 		return g.store.Version(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: n})
 	}
-	f, err := g.store.Function(ctx, ref)
-	if err != nil {
-		return slipway.Version{}, err
+	live, err := g.store.Alias(ctx, ref, slipway.LiveAlias)
+	if errors.Is(err, slipway.ErrNotFound) {
+		_, err = g.store.Function(ctx, ref) // which of the two is missing
+		if err == nil {
+			err = nothingBefore(ref, 0)
+		}
 	}
+	switch before := live.Previous; {
+	case err != nil:
+		return slipway.Version{}, err
+	case live.Canary != nil:
+		return g.rollbackTo(ctx, ref, live.Version)
+	case before > 0 && before < live.Version:
+		return g.rollbackTo(ctx, ref, before)
+	}
+	return g.readyBelow(ctx, ref, live.Version)
+}
+
+// readyBelow is the newest ready version with a number below live that nothing was said
+// against.
+func (g *Gateway) readyBelow(ctx context.Context, ref slipway.FunctionRef, live int) (slipway.Version, error) {
 	for page := (slipway.Page{}); ; {
 		list, err := g.store.Versions(ctx, ref, page)
 		if err != nil {
 			return slipway.Version{}, err
 		}
 		for _, v := range list.Items {
-			if v.Number < f.Live && v.State == slipway.VersionReady {
+			if v.Number < live && v.State == slipway.VersionReady && v.Reason == "" {
 				return v, nil
 			}
 		}
 		if page.Cursor = list.Next; page.Cursor == "" {
-			return slipway.Version{}, slipway.Errorf(slipway.ErrConflict, "function %q has no ready version before the live one (%d)", ref.Function, f.Live)
+			return slipway.Version{}, nothingBefore(ref, live)
 		}
 	}
+}
+
+func nothingBefore(ref slipway.FunctionRef, live int) error {
+	return slipway.Errorf(slipway.ErrConflict, "function %q has no ready version before the live one (%d)", ref.Function, live)
 }

@@ -17,6 +17,7 @@ type Store interface {
 	Builds
 	BuildLog
 	Keys
+	Tenants
 	Routes
 }
 
@@ -42,13 +43,14 @@ type VersionReader interface {
 // VersionWriter takes a version from building to its final state.
 type VersionWriter interface {
 	AddVersion(ctx context.Context, v slipway.Version) (slipway.Version, error)
-	FinishVersion(ctx context.Context, v slipway.Version, alias string) error
+	FinishVersion(ctx context.Context, v slipway.Version, alias string, canary *slipway.Canary) (moved bool, err error)
 	DropVersion(ctx context.Context, ref slipway.VersionRef) error
 }
 
 // Aliases are the names of versions.
 type Aliases interface {
-	PutAlias(ctx context.Context, a slipway.Alias) error
+	PutAlias(ctx context.Context, a slipway.Alias) (slipway.Alias, error)
+	StepAlias(ctx context.Context, old, next slipway.Alias, mark *slipway.Mark) (slipway.Alias, error)
 	Alias(ctx context.Context, ref slipway.FunctionRef, name string) (slipway.Alias, error)
 	Aliases(ctx context.Context, ref slipway.FunctionRef) ([]slipway.Alias, error)
 	DeleteAlias(ctx context.Context, ref slipway.FunctionRef, name string) error
@@ -74,6 +76,14 @@ type Keys interface {
 	KeyByHash(ctx context.Context, hash [32]byte) (slipway.Key, error)
 	Keys(ctx context.Context, tenant string) ([]slipway.Key, error)
 	DeleteKey(ctx context.Context, tenant, id string) error
+}
+
+// Tenants own functions and keys.
+type Tenants interface {
+	PutTenant(ctx context.Context, t slipway.Tenant) (stored slipway.Tenant, created bool, err error)
+	Tenant(ctx context.Context, name string) (slipway.Tenant, error)
+	Tenants(ctx context.Context) ([]slipway.Tenant, error)
+	DeleteTenant(ctx context.Context, name string) error
 }
 
 // Routes is what the event path needs, and whether the store answers.

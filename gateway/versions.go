@@ -41,7 +41,7 @@ func (g *Gateway) getVersion(c *call) error {
 }
 
 // spec is all that an invoker needs to run a version: what was published, with the
-// function's present scaling and tags, and whether that is paused.
+// function's present scaling, release and tags, and whether that is paused.
 func (g *Gateway) spec(ctx context.Context, ref slipway.VersionRef) (slipway.Spec, error) {
 	v, err := g.store.Version(ctx, ref)
 	if err != nil {
@@ -55,7 +55,7 @@ func (g *Gateway) spec(ctx context.Context, ref slipway.VersionRef) (slipway.Spe
 		return slipway.Spec{}, err
 	}
 	spec := slipway.Spec{VersionRef: ref, Digest: v.Digest, Protocol: v.Protocol, Config: v.Config}
-	spec.Config.Scaling, spec.Config.Tags, spec.Paused = f.Scaling, f.Tags, f.Paused
+	spec.Config, spec.Paused = v.Config.OfFunction(f.Config), f.Paused
 	return spec, nil
 }
 

@@ -121,7 +121,8 @@ func (w *world) publish(name string, change func(*slipway.Config)) slipway.Versi
 	v, err := w.store.AddVersion(ctx, slipway.Version{Tenant: ref.Tenant, Function: name, Config: config})
 	must(w.t, err)
 	v.State, v.Protocol, v.Runtime, v.Digest = slipway.VersionReady, slipway.ProtocolHTTP, slipway.RuntimeImage, "sha256:"+strings.Repeat("a", 64)
-	must(w.t, w.store.FinishVersion(ctx, v, slipway.LiveAlias))
+	_, err = w.store.FinishVersion(ctx, v, slipway.LiveAlias, nil)
+	must(w.t, err)
 	must(w.t, w.bus.PublishChange(ref))
 	testenv.Eventually(w.t, patience, func() error { // the gateway hears of it
 		s, err := w.api.Status(ctx)

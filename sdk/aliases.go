@@ -7,15 +7,17 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// PutAlias makes or moves an alias: to version, with the shares of at most one other
-// version in weights.
-func (c *Client) PutAlias(ctx context.Context, function, alias string, version int, weights map[int]float64) (slipway.Alias, error) {
-	body := struct {
-		Version int             `json:"version"`
-		Weights map[int]float64 `json:"weights,omitempty"`
-	}{version, weights}
+// AliasTarget is where an alias goes.
+type AliasTarget struct {
+	Version int             `json:"version"`
+	Weights map[int]float64 `json:"weights,omitempty"` // at most one other version and its share
+	Canary  *slipway.Canary `json:"canary,omitempty"`  // how the share grows by itself, from its first step; the weight may be 0 then
+}
+
+// PutAlias makes or moves an alias.
+func (c *Client) PutAlias(ctx context.Context, function, alias string, to AliasTarget) (slipway.Alias, error) {
 	var a slipway.Alias
-	err := c.do(ctx, http.MethodPut, path("v1", "functions", function, "aliases", alias), nil, body, &a)
+	err := c.do(ctx, http.MethodPut, path("v1", "functions", function, "aliases", alias), nil, to, &a)
 	return a, err
 }
 

@@ -4,18 +4,41 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
 
-const selectAlias = `SELECT tenant, function, name, version, other_version, other_weight FROM aliases `
+const aliasColumns = `a.tenant, a.function, a.name, a.version, a.other_version, a.other_weight, a.canary, a.previous, a.moved_at, a.moved_by, a.revision`
+
+const selectAlias = `SELECT ` + aliasColumns + ` FROM aliases a `
 
 func scanAlias(r row) (slipway.Alias, error) {
-	var a slipway.Alias
-	var split split
-	err := r.Scan(&a.Tenant, &a.Function, &a.Name, &a.Version, &split.version, &split.weight)
-	a.Weights = split.weights()
-	return a, err
+	var a aliasRow
+	err := r.Scan(a.columns()...)
+	return a.alias(), err
+}
+
+// aliasRow reads the columns of an alias.
+type aliasRow struct {
+	a      slipway.Alias
+	split  split
+	canary *slipway.Canary
+	moved  *time.Time
+}
+
+// columns is where aliasColumns go.
+func (r *aliasRow) columns() []any {
+	return []any{&r.a.Tenant, &r.a.Function, &r.a.Name, &r.a.Version, &r.split.version, &r.split.weight,
+		maybeCanary{&r.canary}, &r.a.Previous, maybeMoment{&r.moved}, &r.a.MovedBy, &r.a.Revision}
+}
+
+func (r *aliasRow) alias() slipway.Alias {
+	r.a.Weights, r.a.Canary = r.split.weights(), r.canary
+	if r.moved != nil {
+		r.a.MovedAt = *r.moved
+	}
+	return r.a
 }
 
 // split is the second version of an alias and its share; NULL when there is none.
@@ -39,21 +62,32 @@ func (s split) weights() map[int]float64 {
 	return map[int]float64{s.version.V: s.weight.V}
 }
 
-// PutAlias makes or changes an alias. Versions that do not exist are ErrNotFound, ones
-// that are not ready ErrConflict, a split that cannot be ErrInvalid.
-func (s *Store) PutAlias(ctx context.Context, a slipway.Alias) error {
+// PutAlias makes or changes an alias because somebody said so (a.MovedBy), and returns it
+// as it is then. Versions that are being built do not move it by themselves any more.
+// Versions that do not exist are ErrNotFound, ones that are not ready ErrConflict, a
+// split or canary that cannot be ErrInvalid.
+func (s *Store) PutAlias(ctx context.Context, a slipway.Alias) (slipway.Alias, error) {
 	if err := checkSplit(a); err != nil {
-		return err
+		return a, err
 	}
 	err := s.change(ctx, func(tx *sql.Tx) error {
+		last, err := s.lockFunction(ctx, tx, a.Ref())
+		if err != nil {
+			return err
+		}
 		for _, version := range named(a) {
 			if err := needReady(ctx, tx, slipway.VersionRef{Tenant: a.Tenant, Function: a.Function, Version: version}); err != nil {
 				return err
 			}
 		}
-		return writeAlias(ctx, tx, a)
+		old, err := readAlias(ctx, tx, a.Ref(), a.Name)
+		if err != nil && !errors.Is(err, slipway.ErrNotFound) {
+			return err
+		}
+		a = follow(old.Alias, a)
+		return writeAlias(ctx, tx, decidedAlias{a, last})
 	})
-	return wrap(err, "write alias %s of function %s", a.Name, a.Function)
+	return a, wrap(err, "write alias %s of function %s", a.Name, a.Function)
 }
 
 func checkSplit(a slipway.Alias) error {
@@ -68,7 +102,13 @@ func checkSplit(a slipway.Alias) error {
 			return slipway.Errorf(slipway.ErrInvalid, "weights: %v is not allowed for version %d; it must be between 0 and 1", weight, version)
 		}
 	}
-	return nil
+	if a.Canary == nil {
+		return nil
+	}
+	if len(a.Weights) != 1 {
+		return slipway.Errorf(slipway.ErrInvalid, "canary: it needs a second version with its share in weights")
+	}
+	return a.Canary.Check()
 }
 
 // named is every version that a sends events to.
@@ -90,34 +130,16 @@ func needReady(ctx context.Context, db database, ref slipway.VersionRef) error {
 	return err
 }
 
-func writeAlias(ctx context.Context, tx *sql.Tx, a slipway.Alias) error {
-	split := splitOf(a.Weights)
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO aliases (tenant, function, name, version, other_version, other_weight)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (tenant, function, name) DO UPDATE
-		SET version = excluded.version, other_version = excluded.other_version, other_weight = excluded.other_weight`,
-		a.Tenant, a.Function, a.Name, a.Version, split.version, split.weight)
-	if isOrphan(err) { // the function was deleted meanwhile
-		return noFunction(slipway.FunctionRef{Tenant: a.Tenant, Function: a.Function})
-	}
-	return err
-}
-
 // Alias reads one alias.
 func (s *Store) Alias(ctx context.Context, ref slipway.FunctionRef, name string) (slipway.Alias, error) {
-	a, err := scanAlias(s.read.QueryRowContext(ctx,
-		selectAlias+`WHERE tenant = $1 AND function = $2 AND name = $3`, ref.Tenant, ref.Function, name))
-	if errors.Is(err, sql.ErrNoRows) {
-		return a, noAlias(ref, name)
-	}
-	return a, wrap(err, "read alias %s of %s", name, ref)
+	a, err := readAlias(ctx, s.read, ref, name)
+	return a.Alias, err
 }
 
 // Aliases lists the aliases of a function by name.
 func (s *Store) Aliases(ctx context.Context, ref slipway.FunctionRef) ([]slipway.Alias, error) {
 	all, err := collect(ctx, s.read, scanAlias,
-		selectAlias+`WHERE tenant = $1 AND function = $2 ORDER BY name`, ref.Tenant, ref.Function)
+		selectAlias+`WHERE a.tenant = $1 AND a.function = $2 ORDER BY a.name`, ref.Tenant, ref.Function)
 	if err != nil {
 		return nil, wrap(err, "list aliases of %s", ref)
 	}

@@ -31,6 +31,27 @@ func (d document) Scan(src any) error {
 	}
 }
 
+// maybeCanary is a column of JSON that is NULL for nil.
+type maybeCanary struct{ c **slipway.Canary }
+
+// Value implements driver.Valuer.
+func (d maybeCanary) Value() (driver.Value, error) {
+	if *d.c == nil {
+		return nil, nil
+	}
+	return document{*d.c}.Value()
+}
+
+// Scan implements sql.Scanner.
+func (d maybeCanary) Scan(src any) error {
+	*d.c = nil
+	if src == nil {
+		return nil
+	}
+	*d.c = new(slipway.Canary)
+	return document{*d.c}.Scan(src)
+}
+
 // configuration reads a document over the defaults: a field that did not exist when it
 // was written has its default.
 type configuration struct{ c *slipway.Config }
@@ -76,6 +97,14 @@ func stampOrNow(t time.Time) time.Time {
 		return now()
 	}
 	return stamp(t)
+}
+
+// stampOrNull is stamp, or NULL for the zero time.
+func stampOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return maybeStamp(&t)
 }
 
 func maybeStamp(t *time.Time) *time.Time {

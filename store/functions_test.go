@@ -50,7 +50,7 @@ func TestCreateFunctionRefuses(t *testing.T) {
 
 func TestTenantsDoNotMeet(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store.Store) {
-		must(t, s.AddTenant(t.Context(), slipway.Tenant{Name: "other"}))
+		addTenant(t, s, "other")
 		deploy(t, s, addFunction(t, s, "f"), slipway.LiveAlias)
 		must(t, s.CreateFunction(t.Context(), slipway.Function{Tenant: "other", Name: "f"}))
 		must(t, s.DeleteFunction(t.Context(), slipway.FunctionRef{Tenant: "other", Function: "f"}))
@@ -177,7 +177,7 @@ func TestDeleteFunctionTakesEverythingBelowIt(t *testing.T) {
 		f := addFunction(t, s, "f")
 		deploy(t, s, f, slipway.LiveAlias)
 		split := deploy(t, s, f, "canary")
-		must(t, s.PutAlias(t.Context(), slipway.Alias{Tenant: f.Tenant, Function: f.Function, Name: slipway.LiveAlias, Version: 1, Weights: map[int]float64{2: 0.5}}))
+		putAlias(t, s, alias(f, slipway.LiveAlias, 1, map[int]float64{2: 0.5}))
 		build := addBuild(t, s, split)
 		must(t, s.AppendBuildEvents(t.Context(), build.ID, []slipway.BuildEvent{{Text: "x"}}))
 

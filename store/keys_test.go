@@ -90,20 +90,3 @@ func TestNoSecretIsInTheFiles(t *testing.T) {
 		t.Errorf("the secret is in the files, or the hash is not")
 	}
 }
-
-func TestTenants(t *testing.T) {
-	onEach(t, func(t *testing.T, s *store.Store) {
-		must(t, s.AddTenant(t.Context(), slipway.Tenant{Name: "b"}))
-		wantKind(t, s.AddTenant(t.Context(), slipway.Tenant{Name: slipway.DefaultTenant}), slipway.ErrConflict)
-		all, err := s.Tenants(t.Context())
-		must(t, err)
-		if len(all) != 2 || all[0].Name != "b" || all[1].Name != slipway.DefaultTenant {
-			t.Fatalf("tenants are %+v", all)
-		}
-		for _, tenant := range all {
-			if age := time.Since(tenant.CreatedAt); age < -time.Minute || age > time.Hour {
-				t.Errorf("tenant %s was made at %v", tenant.Name, tenant.CreatedAt)
-			}
-		}
-	})
-}

@@ -87,7 +87,7 @@ func deployForever(ctx context.Context, url string) error {
 			return err
 		}
 		v.State = slipway.VersionReady
-		if err := s.FinishVersion(ctx, v, slipway.LiveAlias); err != nil {
+		if _, err := s.FinishVersion(ctx, v, slipway.LiveAlias, nil); err != nil {
 			return err
 		}
 		fmt.Println("deployed", v.Number)

@@ -6,15 +6,15 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// selectRoute reads one row for each version that an alias names, in one statement, so
+// selectRoute reads one row for each version that an alias names or named before, in one statement, so
 // that all of it is from one moment.
 const selectRoute = `
 	SELECT f.tenant, f.name, f.config, f.paused,
-		a.name, a.version, a.other_version, a.other_weight,
+		` + aliasColumns + `,
 		v.number, v.digest, v.protocol, v.config
 	FROM functions f
 	JOIN aliases a ON a.tenant = f.tenant AND a.function = f.name
-	JOIN versions v ON v.tenant = f.tenant AND v.function = f.name AND v.number IN (a.version, a.other_version)
+	JOIN versions v ON v.tenant = f.tenant AND v.function = f.name AND v.number IN (a.version, a.other_version, a.previous)
 	WHERE EXISTS (
 		SELECT 1 FROM aliases l
 		WHERE l.tenant = f.tenant AND l.function = f.name AND l.name = '` + slipway.LiveAlias + `') `
@@ -31,21 +31,20 @@ func scanRoute(r row) (routeRow, error) {
 		function: slipway.Function{Config: slipway.DefaultConfig()},
 		spec:     slipway.Spec{Config: slipway.DefaultConfig()},
 	}
-	f, a, v := &row.function, &row.alias, &row.spec
-	var split split
-	err := r.Scan(&f.Tenant, &f.Name, configuration{&f.Config}, &f.Paused,
-		&a.Name, &a.Version, &split.version, &split.weight,
-		&v.Version, &v.Digest, &v.Protocol, configuration{&v.Config})
-	a.Tenant, a.Function, a.Weights = f.Tenant, f.Name, split.weights()
+	f, v := &row.function, &row.spec
+	var alias aliasRow
+	columns := append([]any{&f.Tenant, &f.Name, configuration{&f.Config}, &f.Paused}, alias.columns()...)
+	err := r.Scan(append(columns, &v.Version, &v.Digest, &v.Protocol, configuration{&v.Config})...)
+	row.alias = alias.alias()
 	v.Tenant, v.Function = f.Tenant, f.Name
-	v.Config.Scaling, v.Config.Tags, v.Paused = f.Config.Scaling, f.Config.Tags, f.Paused
+	v.Config, v.Paused = v.Config.OfFunction(f.Config), f.Paused
 	return row, err
 }
 
 // Routes reads what a gateway must know to send events on their way: of one function,
 // or of all when ref is nil. A function without a live alias has no route. The
-// configuration of each spec is the version's, with the function's present scaling and
-// tags.
+// configuration of each spec is the version's, with the function's present scaling,
+// release and tags.
 func (s *Store) Routes(ctx context.Context, ref *slipway.FunctionRef) ([]slipway.Route, error) {
 	query, args := selectRoute, []any(nil)
 	if ref != nil {

@@ -96,8 +96,38 @@ func deploy(t *testing.T, s *store.Store, ref slipway.FunctionRef, alias string)
 	t.Helper()
 	v := addVersion(t, s, ref)
 	v.State, v.Digest, v.Protocol, v.Runtime = slipway.VersionReady, "sha256:0123", slipway.ProtocolHTTP, slipway.RuntimeGo
-	must(t, s.FinishVersion(t.Context(), v, alias))
+	finish(t, s, v, alias)
 	return v
+}
+
+// finish ends the making of a version, and says whether alias names it.
+func finish(t *testing.T, s *store.Store, v slipway.Version, alias string) bool {
+	t.Helper()
+	moved, err := s.FinishVersion(t.Context(), v, alias, nil)
+	must(t, err)
+	return moved
+}
+
+func finishError(t *testing.T, s *store.Store, v slipway.Version) error {
+	t.Helper()
+	_, err := s.FinishVersion(t.Context(), v, "", nil)
+	return err
+}
+
+func putAlias(t *testing.T, s *store.Store, a slipway.Alias) slipway.Alias {
+	t.Helper()
+	a, err := s.PutAlias(t.Context(), a)
+	must(t, err)
+	return a
+}
+
+func addTenant(t *testing.T, s *store.Store, name string) {
+	t.Helper()
+	_, created, err := s.PutTenant(t.Context(), slipway.Tenant{Name: name})
+	must(t, err)
+	if !created {
+		t.Fatalf("tenant %s was there already", name)
+	}
 }
 
 // atOnce runs fn n times at the same time and fails the test for each error.

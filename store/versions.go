@@ -112,30 +112,37 @@ func numberCursor(cursor string) (int, error) {
 
 // FinishVersion records how the making of v ended: its state (ready or failed), reason,
 // image, digest, protocol, runtime and configuration. When it is ready and alias is not
-// "", that alias names it from the same moment, without a split. A version that is not
-// building any more is ErrConflict.
-func (s *Store) FinishVersion(ctx context.Context, v slipway.Version, alias string) error {
+// "", that alias names it from the same moment: without a split, or with a canary as the
+// second version. It does not when it names a newer version, or somebody has said since
+// v was added where it goes; moved says which. A version that is not building any more
+// is ErrConflict.
+func (s *Store) FinishVersion(ctx context.Context, v slipway.Version, alias string, canary *slipway.Canary) (moved bool, err error) {
 	if v.State != slipway.VersionReady && v.State != slipway.VersionFailed {
-		return slipway.Errorf(slipway.ErrInvalid, "store: a version is finished as ready or failed, not as %q", v.State)
+		return false, slipway.Errorf(slipway.ErrInvalid, "store: a version is finished as ready or failed, not as %q", v.State)
 	}
-	err := s.change(ctx, func(tx *sql.Tx) error {
-		n, err := affected(ctx, tx, `
-			UPDATE versions
-			SET image = $4, digest = $5, protocol = $6, runtime = $7, config = $8, state = $9, reason = $10
-			WHERE tenant = $1 AND function = $2 AND number = $3 AND state = 'building'`,
-			v.Tenant, v.Function, v.Number, v.Image, v.Digest, v.Protocol, v.Runtime, document{v.Config}, v.State, printable(v.Reason))
-		if err != nil {
+	err = s.change(ctx, func(tx *sql.Tx) error {
+		if _, err := s.lockFunction(ctx, tx, slipway.FunctionRef{Tenant: v.Tenant, Function: v.Function}); err != nil {
 			return err
 		}
-		if n == 0 {
-			return notBuilding(ctx, tx, v.Ref())
+		if err := finishVersion(ctx, tx, v); err != nil || v.State != slipway.VersionReady || alias == "" {
+			return err
 		}
-		if v.State != slipway.VersionReady || alias == "" {
-			return nil
-		}
-		return writeAlias(ctx, tx, slipway.Alias{Tenant: v.Tenant, Function: v.Function, Name: alias, Version: v.Number})
+		moved, err = promote(ctx, tx, v, alias, canary)
+		return err
 	})
-	return wrap(err, "finish version %s", v.Ref())
+	return moved && err == nil, wrap(err, "finish version %s", v.Ref())
+}
+
+func finishVersion(ctx context.Context, tx *sql.Tx, v slipway.Version) error {
+	n, err := affected(ctx, tx, `
+		UPDATE versions
+		SET image = $4, digest = $5, protocol = $6, runtime = $7, config = $8, state = $9, reason = $10
+		WHERE tenant = $1 AND function = $2 AND number = $3 AND state = 'building'`,
+		v.Tenant, v.Function, v.Number, v.Image, v.Digest, v.Protocol, v.Runtime, document{v.Config}, v.State, printable(v.Reason))
+	if err == nil && n == 0 {
+		return notBuilding(ctx, tx, v.Ref())
+	}
+	return err
 }
 
 // DropVersion removes a version that is still building, when it turned out to be no

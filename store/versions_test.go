@@ -38,7 +38,7 @@ func TestAVersionComesBackAsItWasFinished(t *testing.T) {
 		v.Image, v.Digest = "default/f@sha256:0123", "sha256:0123"
 		v.Protocol, v.Runtime, v.Config = slipway.ProtocolLambda, slipway.RuntimePython, fullConfig()
 		v.State = slipway.VersionReady
-		must(t, s.FinishVersion(t.Context(), v, ""))
+		finish(t, s, v, "")
 		got, err := s.Version(t.Context(), v.Ref())
 		must(t, err)
 		if !reflect.DeepEqual(got, v) {
@@ -52,7 +52,7 @@ func TestFinishVersionMovesTheAlias(t *testing.T) {
 		f := addFunction(t, s, "f")
 		deploy(t, s, f, slipway.LiveAlias)
 		deploy(t, s, f, "canary")
-		must(t, s.PutAlias(t.Context(), slipway.Alias{Tenant: f.Tenant, Function: f.Function, Name: slipway.LiveAlias, Version: 1, Weights: map[int]float64{2: 0.5}}))
+		putAlias(t, s, alias(f, slipway.LiveAlias, 1, map[int]float64{2: 0.5}))
 		third := deploy(t, s, f, slipway.LiveAlias)
 		live, err := s.Alias(t.Context(), f, slipway.LiveAlias)
 		must(t, err)
@@ -73,7 +73,7 @@ func TestAFailedVersionLeavesTheAliasAlone(t *testing.T) {
 		deploy(t, s, f, slipway.LiveAlias)
 		v := addVersion(t, s, f)
 		v.State, v.Reason = slipway.VersionFailed, "printed \x00 and \xff"
-		must(t, s.FinishVersion(t.Context(), v, slipway.LiveAlias))
+		finish(t, s, v, slipway.LiveAlias)
 		got, err := s.Version(t.Context(), v.Ref())
 		must(t, err)
 		if got.State != slipway.VersionFailed || got.Reason != "printed \uFFFD and \uFFFD" {
@@ -92,12 +92,12 @@ func TestAVersionIsFinishedOnce(t *testing.T) {
 		f := addFunction(t, s, "f")
 		v := deploy(t, s, f, "")
 		v.State = slipway.VersionFailed
-		wantKind(t, s.FinishVersion(t.Context(), v, ""), slipway.ErrConflict)
+		wantKind(t, finishError(t, s, v), slipway.ErrConflict)
 		wantKind(t, s.DropVersion(t.Context(), v.Ref()), slipway.ErrConflict)
 		v.State = slipway.VersionBuilding
-		wantKind(t, s.FinishVersion(t.Context(), v, ""), slipway.ErrInvalid)
+		wantKind(t, finishError(t, s, v), slipway.ErrInvalid)
 		v.State, v.Number = slipway.VersionReady, 9
-		wantKind(t, s.FinishVersion(t.Context(), v, ""), slipway.ErrNotFound)
+		wantKind(t, finishError(t, s, v), slipway.ErrNotFound)
 		wantKind(t, s.DropVersion(t.Context(), v.Ref()), slipway.ErrNotFound)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/sdk"
 )
 
 func newAliasCommand() *cobra.Command {
@@ -38,7 +39,7 @@ func setAlias(cmd *cobra.Command, name, alias string, shares []string) error {
 	if err != nil {
 		return err
 	}
-	a, err := client.PutAlias(cmd.Context(), name, alias, version, weights)
+	a, err := client.PutAlias(cmd.Context(), name, alias, sdk.AliasTarget{Version: version, Weights: weights})
 	if err != nil {
 		return err
 	}
