@@ -62,6 +62,10 @@ type InstanceInfo struct {
 	Served    int64         `json:"served"` // invocations finished
 	StartedAt time.Time     `json:"started_at"`
 	IdleSince *time.Time    `json:"idle_since"`
+
+	CPUSeconds   float64 `json:"cpu_seconds"`    // user and system time since the start
+	MemoryMB     int     `json:"memory_mb"`      // MiB it holds now; what is in swap does not count
+	MemoryPeakMB int     `json:"memory_peak_mb"` // MiB it held at most at one moment
 }
 
 // InvokerState is what an invoker publishes when something changes, and once a

@@ -54,6 +54,7 @@ type Response struct {
 	Instance      string         // the instance that ran it; "" when none did
 	ColdStart     bool           // an instance was started for it
 	Phases        Phases
+	Used          Used
 	LogTail       string // the last 4 KiB the instance printed, when there is a FunctionError
 }
 
@@ -63,6 +64,19 @@ type Phases struct {
 	Queue time.Duration // waiting for an instance that was busy, or for room
 	Start time.Duration // starting one; 0 when warm
 	Run   time.Duration // the function's own time to its response head
+}
+
+// Used is what an invocation used, until its end; one whose answer is streamed, until its
+// response head. Zero is what is not known.
+type Used struct {
+	// CPU is user and system time of all processes of the instance while they had the
+	// event; not known when the instance may have had others meanwhile
+	// (scaling.concurrency above 1).
+	CPU time.Duration
+	// MemoryPeak is the bytes that the instance held at most at one moment meanwhile;
+	// since its start when it may have had other events, or the kernel cannot tell
+	// (control groups v2 before Linux 6.12).
+	MemoryPeak int64
 }
 
 // FunctionError is what the user's code did wrong. Type and message follow AWS

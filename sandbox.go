@@ -54,6 +54,27 @@ type Sandbox interface {
 	Close() error
 }
 
+// Metered is a Sandbox that can be read so cheaply that it is done for every event.
+type Metered interface {
+	Sandbox
+	// Meter is made once and closed by the caller. What it reads after the end of the
+	// sandbox is zero.
+	Meter() (Meter, error)
+}
+
+// Meter reads what a sandbox used: in some microseconds, and nothing is allocated. Zero
+// is what is not known.
+type Meter interface {
+	// CPU is user and system time of all its processes until now.
+	CPU() time.Duration
+	// BeginPeak lets the peak begin anew, where the kernel can do that, and says whether
+	// it did.
+	BeginPeak() bool
+	// Peak is the most bytes at one moment since BeginPeak, or since the start.
+	Peak() int64
+	Close() error
+}
+
 // SandboxSpec says what a sandbox is. The zero value of a limit is "no limit".
 type SandboxSpec struct {
 	ID       string   // 1 to 63 characters a-z 0-9 and hyphens, unique on the machine

@@ -28,7 +28,7 @@ func FuzzRequestHead(f *testing.F) {
 }
 
 func FuzzResponseHead(f *testing.F) {
-	f.Add(appendResponse(nil, &slipway.Response{Status: 200, Header: slipway.Header{"A": {"1"}}, FunctionError: &slipway.FunctionError{Type: "T"}}, flagBody))
+	f.Add(appendResponse(nil, &slipway.Response{Status: 200, Header: slipway.Header{"A": {"1"}}, Used: slipway.Used{CPU: 5, MemoryPeak: 6}, FunctionError: &slipway.FunctionError{Type: "T"}}, flagBody))
 	f.Add([]byte{0, 0, 0, 2, 1, 255, 255})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		r, flags, inline, err := parseResponse(payload)

@@ -18,6 +18,7 @@ const (
 	flagCold
 	flagError
 	flagHandled
+	flagUsed // what the invocation used is known
 )
 
 // bodyFlags says how a body travels.
@@ -107,6 +108,9 @@ func appendResponse(b []byte, r *slipway.Response, flags uint64) []byte {
 	if r.ColdStart {
 		flags |= flagCold
 	}
+	if r.Used != (slipway.Used{}) {
+		flags |= flagUsed
+	}
 	if r.FunctionError != nil {
 		flags |= flagError
 		if r.FunctionError.Handled {
@@ -122,6 +126,10 @@ func appendResponse(b []byte, r *slipway.Response, flags uint64) []byte {
 		b = appendString(b, r.Instance)
 		for _, phase := range [...]time.Duration{r.Phases.Route, r.Phases.Queue, r.Phases.Start, r.Phases.Run} {
 			b = binary.AppendVarint(b, int64(phase))
+		}
+		if flags&flagUsed != 0 {
+			b = binary.AppendVarint(b, int64(r.Used.CPU))
+			b = binary.AppendVarint(b, r.Used.MemoryPeak)
 		}
 		if e := r.FunctionError; e != nil {
 			b = appendString(b, e.Type)
@@ -147,6 +155,9 @@ func parseResponse(payload []byte) (r *slipway.Response, flags uint64, inline []
 	r.Instance = d.string()
 	for _, phase := range [...]*time.Duration{&r.Phases.Route, &r.Phases.Queue, &r.Phases.Start, &r.Phases.Run} {
 		*phase = time.Duration(d.varint())
+	}
+	if flags&flagUsed != 0 {
+		r.Used = slipway.Used{CPU: time.Duration(d.varint()), MemoryPeak: d.varint()}
 	}
 	if flags&flagError != 0 {
 		r.FunctionError = &slipway.FunctionError{Type: d.string(), Message: d.string(),

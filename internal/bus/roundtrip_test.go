@@ -35,6 +35,7 @@ func TestRoundTripCarriesEverything(t *testing.T) {
 		answer := slipway.Response{
 			Status: 418, Header: slipway.Header{"X": {"y"}}, Instance: "i", ColdStart: true, LogTail: "tail",
 			Phases:        slipway.Phases{Route: 1, Queue: 2, Start: 3, Run: 4},
+			Used:          slipway.Used{CPU: 5, MemoryPeak: 6},
 			FunctionError: &slipway.FunctionError{Type: "T", Message: "m", StackTrace: []byte("[1]"), Payload: []byte("{}"), Handled: true},
 		}
 		var got slipway.Request

@@ -35,7 +35,7 @@ type Sandbox struct {
 	standIn syscall.Signal // the signal in whose place SIGKILL was sent; see Signal
 }
 
-var _ slipway.Sandbox = (*Sandbox)(nil)
+var _ slipway.Metered = (*Sandbox)(nil)
 
 // create takes a shell and gives it a root and a process to come. A shell from the
 // stock may have been killed unnoticed; then another takes its place.
@@ -132,6 +132,15 @@ func (s *Sandbox) Usage() (slipway.Usage, error) {
 		u, err := s.shell.group.Usage()
 		return slipway.Usage(u), err
 	}
+}
+
+// Meter implements slipway.Metered.
+func (s *Sandbox) Meter() (slipway.Meter, error) {
+	m, err := s.shell.group.NewMeter(s.shell.process.pid)
+	if err != nil {
+		return nil, kinded(fmt.Errorf("sandbox %s: %w", s.id, err))
+	}
+	return m, nil
 }
 
 // Freeze stops every process until Thaw.
