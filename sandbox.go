@@ -28,6 +28,10 @@ type Sandbox interface {
 	Start(ctx context.Context, io Stdio) error
 	// Dial connects inside the sandbox's network namespace: tcp or unix.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	// Await connects to a port of the loopback inside, 127.0.0.1 or ::1, as soon as
+	// something listens on it, or returns ctx's cause when ctx ends before. It notices
+	// within a fraction of a millisecond when the process has just been started.
+	Await(ctx context.Context, port uint16) (net.Conn, error)
 	// Listen listens inside the sandbox's network namespace; it works before Start.
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
 	// Signal sends sig to the process that Start executed. Nothing happens when it

@@ -29,6 +29,9 @@ func newHealth(in *instance, runner *httpRunner) *health {
 	return &health{in: in, runner: runner, cfg: in.spec.Config.Health}
 }
 
+// unhealthyPause is between two checks of an instance that starts.
+const unhealthyPause = 10 * time.Millisecond
+
 // run checks until ctx ends, or until so many checks in a row have failed that the
 // instance is unhealthy; it is unfit then.
 func (h *health) run(ctx context.Context) {
@@ -107,7 +110,7 @@ func (h *health) await(ctx context.Context) error {
 			continue
 		}
 		good = 0
-		pause.Reset(dialSlow)
+		pause.Reset(unhealthyPause)
 		if last == nil || ctx.Err() == nil { // one that the end of the time cut off says little
 			last = err
 		}

@@ -5,21 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/slipway-run/slipway"
 )
 
-// How often an instance that starts is looked at. Early, half a millisecond matters:
-// most programs listen within the first milliseconds; later it does not.
 const (
-	dialEarly  = 300 * time.Microsecond
-	dialLate   = 2 * time.Millisecond
-	dialSlow   = 10 * time.Millisecond
-	earlyPhase = 100 * time.Millisecond
-	latePhase  = time.Second
-
 	stdinPoll = 5 * time.Millisecond   // how often it is asked whether the process reads its standard input
 	stdinHeld = 100 * time.Millisecond // and for how long it must, to be taken for a stdio function
 )
@@ -29,6 +20,7 @@ type found struct {
 	protocol slipway.Protocol
 	conn     net.Conn // http: the connection that was accepted
 	address  string   // http: where
+	err      error    // http: nobody can connect, whoever listens
 }
 
 // await waits until the process is ready in the protocol that is wanted, or with
@@ -52,7 +44,7 @@ func (s *Starter) await(ctx context.Context, in *instance, want slipway.Protocol
 	f, err := found{}, error(nil)
 	select {
 	case f = <-accepted:
-		return f, nil
+		accepted, err = nil, f.err
 	case <-polled:
 		f.protocol = slipway.ProtocolLambda
 	case <-reads:
@@ -62,66 +54,46 @@ func (s *Starter) await(ctx context.Context, in *instance, want slipway.Protocol
 	case <-in.sandbox.Done():
 		f, err = in.endedEarly(want)
 	case <-ctx.Done():
-		err = ctx.Err()
-		if errors.Is(context.Cause(ctx), errStartTimeout) {
-			err = in.startError(&slipway.FunctionError{Type: typeStartTimeout, Message: notReady(in.spec, want, s.cfg.StartTimeout)})
-		}
+	}
+	if ctx.Err() != nil && f.protocol == "" {
+		err = s.outOfTime(ctx, in, want)
 	}
 	cancel()
 	dropConn(accepted)
 	return f, err
 }
 
+// outOfTime is why an instance that was never ready is given up.
+func (s *Starter) outOfTime(ctx context.Context, in *instance, want slipway.Protocol) error {
+	if errors.Is(context.Cause(ctx), errStartTimeout) {
+		return in.startError(&slipway.FunctionError{Type: typeStartTimeout, Message: notReady(in.spec, want, s.cfg.StartTimeout)})
+	}
+	return ctx.Err()
+}
+
 // errStartTimeout tells the end of the start's own time from that of the caller.
 var errStartTimeout = errors.New("start timeout")
 
 // dropConn closes a connection that was made when something else had decided already.
-// dialUntil always sends, or closes the channel.
+// dialUntil always sends.
 func dropConn(accepted <-chan found) {
 	if accepted == nil {
 		return
 	}
-	if f, ok := <-accepted; ok {
+	if f := <-accepted; f.conn != nil {
 		f.conn.Close()
 	}
 }
 
-// dialUntil tries the port until something accepts, on both loopback addresses: some
-// programs listen on ::1 only.
+// dialUntil sends the connection once something accepts on the port, or why nobody can
+// connect.
 func (in *instance) dialUntil(ctx context.Context, accepted chan<- found) {
-	defer close(accepted)
-	port := strconv.Itoa(in.spec.Config.Port)
-	addresses := [...]string{"127.0.0.1:" + port, "[::1]:" + port}
-	began := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for try := 0; ; try++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		address := addresses[0]
-		if try%8 == 7 {
-			address = addresses[1]
-		}
-		if conn, err := in.dial(ctx, address); err == nil {
-			accepted <- found{slipway.ProtocolHTTP, conn, address}
-			return
-		}
-		timer.Reset(dialPause(time.Since(began)))
+	conn, err := in.sandbox.Await(ctx, uint16(in.spec.Config.Port))
+	if err != nil {
+		accepted <- found{err: err}
+		return
 	}
-}
-
-func dialPause(elapsed time.Duration) time.Duration {
-	switch {
-	case elapsed < earlyPhase:
-		return dialEarly
-	case elapsed < latePhase:
-		return dialLate
-	default:
-		return dialSlow
-	}
+	accepted <- found{protocol: slipway.ProtocolHTTP, conn: conn, address: conn.RemoteAddr().String()}
 }
 
 // readsStdin is closed when the process has been blocked in reading its standard input

@@ -38,6 +38,36 @@ func testNetwork(t *testing.T, b *Bench) {
 			})
 		}
 	})
+	t.Run("await", func(t *testing.T) {
+		for _, listen := range []string{"127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080", "[::]:8080"} {
+			s := b.Create(t, b.Spec("echo", "tcp,"+listen))
+			conns := make(chan net.Conn, 1)
+			go func() {
+				defer close(conns)
+				if c, err := s.Await(context.Background(), 8080); err != nil {
+					t.Errorf("%s: %v", listen, err)
+				} else {
+					conns <- c
+				}
+			}()
+			p := Start(t, s) // while it is waited for
+			if c, ok := <-conns; ok {
+				echo(t, c)
+			}
+			echoes(t, p, "tcp", listen)
+		}
+	})
+	t.Run("await in vain", func(t *testing.T) {
+		gone := errors.New("gone")
+		ctx, cancel := context.WithCancelCause(context.Background())
+		p := b.Start(t, b.Spec("pause"))
+		failed := make(chan error, 1)
+		go func() { _, err := p.Await(ctx, 8080); failed <- err }()
+		cancel(gone)
+		if err := <-failed; !errors.Is(err, gone) {
+			t.Errorf("await: %v", err)
+		}
+	})
 	t.Run("nobody listens", func(t *testing.T) {
 		p := b.Start(t, b.Spec("pause"))
 		for _, address := range [][2]string{{"tcp", "127.0.0.1:8080"}, {"unix", "/tmp/none"}} {
@@ -117,6 +147,12 @@ func echoes(t *testing.T, s slipway.Sandbox, network, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	echo(t, c)
+}
+
+// echo expects that what is sent comes back, and closes the connection.
+func echo(t *testing.T, c net.Conn) {
+	t.Helper()
 	defer c.Close()
 	if _, err := io.WriteString(c, "ping"); err != nil {
 		t.Fatal(err)
