@@ -11,7 +11,7 @@ func newTestShells(t *testing.T, limit int) *shells {
 	t.Helper()
 	ended := make(chan struct{})
 	t.Cleanup(func() { close(ended) })
-	p := newShells(limit, false, func(context.Context, kind) (*shell, error) {
+	p := newShells(limit, false, func(context.Context, kind, bool) (*shell, error) {
 		return &shell{process: &process{done: ended}}, nil
 	}, slog.New(slog.DiscardHandler))
 	p.started = true

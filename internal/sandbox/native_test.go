@@ -27,7 +27,9 @@ func newNative(t testing.TB, n int) *sandbox.Native {
 // newNativeOf is newNative with what else is configured.
 func newNativeOf(t testing.TB, n int, cfg sandbox.Config) *sandbox.Native {
 	t.Helper()
-	cfg.Dir, cfg.Name = t.TempDir(), nameOf(n)
+	if cfg.Name = nameOf(n); cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
 	native, err := sandbox.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

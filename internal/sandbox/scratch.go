@@ -19,7 +19,7 @@ import (
 // They are the same filesystem unless the runtime keeps scratch on disk. What is in
 // memory counts as memory of the sandbox.
 type scratch struct {
-	memory, upper *os.File // detached mounts
+	memory, upper *os.File // detached mounts; upper is nil until its size is known
 	disks         *disks   // where upper comes from; nil when it is memory
 	megabytes     int
 	servers       []netip.Addr // that resolv.conf names
@@ -31,16 +31,20 @@ const (
 	inodesPerMB        = 256 // of a tmpfs: one for each page, more cannot hold anything
 )
 
-// newScratch makes the filesystems, of the default size, and what every sandbox has in
-// them. All paths are new, so that nothing an image holds can lead them elsewhere: what
-// the image has under the same names is merged when it is a folder, and hidden
-// otherwise.
+// newScratch makes what is in memory, of the default size, and what every sandbox has in
+// it; a disk is made by resize. All paths are new, so that nothing an image holds can
+// lead them elsewhere: what the image has under the same names is merged when it is a
+// folder, and hidden otherwise.
 func newScratch(d *disks, firstID uint32) (_ *scratch, err error) {
 	s := &scratch{disks: d, megabytes: defaultEphemeralMB, firstID: firstID}
 	if s.memory, err = mountTmpfs(s.megabytes); err != nil {
 		return nil, fmt.Errorf("make scratch: %w", err)
 	}
-	if err = errors.Join(s.fillMemory(), s.makeUpper()); err != nil {
+	err = s.fillMemory()
+	if err == nil && d == nil {
+		err = s.makeUpper()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make scratch: %w", err), s.close())
 	}
 	return s, nil
@@ -69,23 +73,27 @@ func (s *scratch) closeUpper() error {
 	return s.upper.Close()
 }
 
-// resize gives the filesystems another size than the default; 0 is the default. A disk
-// cannot be resized: there is another instead.
+// resize gives the filesystems the size that is asked for; 0 is the default. A disk of
+// another size gives way to a new one.
 func (s *scratch) resize(megabytes int) error {
-	if megabytes == 0 || megabytes == s.megabytes {
+	if megabytes == 0 {
+		megabytes = defaultEphemeralMB
+	}
+	if megabytes != s.megabytes {
+		s.megabytes = megabytes
+		if err := resizeTmpfs(s.memory, megabytes); err != nil {
+			return fmt.Errorf("resize scratch: %w", err)
+		}
+		if s.disks != nil && s.upper != nil {
+			go s.upper.Close() // the kernel takes its time for that
+			s.upper = nil
+		}
+	}
+	if s.upper != nil {
 		return nil
 	}
-	s.megabytes = megabytes
-	if err := resizeTmpfs(s.memory, megabytes); err != nil {
-		return fmt.Errorf("resize scratch: %w", err)
-	}
-	if s.disks == nil {
-		return nil
-	}
-	go s.upper.Close() // the kernel takes its time for that
-	s.upper = nil
 	if err := s.makeUpper(); err != nil {
-		return fmt.Errorf("resize scratch: %w", err)
+		return fmt.Errorf("make scratch: %w", err)
 	}
 	return nil
 }

@@ -24,10 +24,12 @@ const (
 )
 
 // sizeFor is how large a file must be for its filesystem to hold so many MiB: the table
-// of inodes takes a part in 32, and bitmaps and descriptors some blocks.
+// of inodes takes a part in 32, bitmaps and descriptors some blocks, and ext4 keeps a
+// part in 50 to itself, 16 MiB at most.
 func sizeFor(megabytes int) int64 {
 	size := int64(megabytes) << 20
 	size += size/(bytesPerInode/ext4Inode-1) + size>>12 + 256<<10
+	size += min(size/49, 16<<20)
 	return size / ext4Block * ext4Block
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,7 +25,6 @@ type shell struct {
 	process *process
 	line    *line
 	netns   *os.File
-	knocker atomic.Pointer[os.File] // a socket in it, for Await
 	userns  *os.File
 	scratch *scratch
 	link    Link // to the outside; noLink when it has none
@@ -38,8 +36,9 @@ type shell struct {
 // only, so that passing it means a process that hangs in the kernel.
 const endTimeout = 10 * time.Second
 
-// newShell makes a shell. On an error nothing is left.
-func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
+// newShell makes a shell, ahead of anyone who asks for it or for someone who waits. On an
+// error nothing is left.
+func (n *Native) newShell(ctx context.Context, k kind, ahead bool) (_ *shell, err error) {
 	s := &shell{link: noLink{}}
 	defer func() {
 		if err != nil {
@@ -64,13 +63,15 @@ func (n *Native) newShell(ctx context.Context, k kind) (_ *shell, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.newKnocker(); err != nil { // while the init works
-		return nil, err
-	}
-	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil {
+	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil { // while the init works
 		return nil, err
 	}
 	s.undo.add(s.scratch.close)
+	if ahead {
+		if err := s.scratch.resize(0); err != nil { // the size that most will ask for
+			return nil, err
+		}
+	}
 	if k == linked {
 		if err := s.connect(ctx, n.cfg.Egress); err != nil {
 			return nil, err

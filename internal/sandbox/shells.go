@@ -36,7 +36,7 @@ const (
 // not there makes it larger by one. Once in a while the lowest level since the last
 // time is looked at: so many shells were not needed by anyone, and half of them go.
 type shells struct {
-	make func(context.Context, kind) (*shell, error)
+	make func(ctx context.Context, k kind, ahead bool) (*shell, error)
 	log  *slog.Logger
 	max  int
 
@@ -59,7 +59,7 @@ type stock struct {
 	lowest int // level since the last review
 }
 
-func newShells(limit int, connects bool, newShell func(context.Context, kind) (*shell, error), log *slog.Logger) *shells {
+func newShells(limit int, connects bool, newShell func(context.Context, kind, bool) (*shell, error), log *slog.Logger) *shells {
 	p := &shells{make: newShell, log: log, max: limit, wake: make(chan struct{}, 1)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.idle = sync.NewCond(&p.mu)
@@ -96,7 +96,7 @@ func (p *shells) take(ctx context.Context, k kind) (sh *shell, stocked bool, err
 // it when ids or addresses have run out.
 func (p *shells) create(ctx context.Context, k kind) (*shell, error) {
 	for {
-		sh, err := p.make(ctx, k)
+		sh, err := p.make(ctx, k, false)
 		if !errors.Is(err, slipway.ErrLimit) || !p.giveUp() {
 			return sh, err
 		}
@@ -207,7 +207,7 @@ func (p *shells) refill() bool {
 	if !ok {
 		return false
 	}
-	sh, err := p.make(p.ctx, k)
+	sh, err := p.make(p.ctx, k, true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle()

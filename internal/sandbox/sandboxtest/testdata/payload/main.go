@@ -20,7 +20,7 @@ import (
 func main() {
 	commands := map[string]func(args []string) error{
 		"args": args, "bulk": bulk, "cat": cat, "connect": connect, "crumbs": crumbs, "devices": devices, "echo": echo, "escape": escape,
-		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id,
+		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id, "keep": keep,
 		"ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces, "pause": pause, "read": read, "rlimit": rlimit,
 		"shout": shout, "spin": spin, "stat": stat, "synced": synced, "syscalls": syscalls, "term": term, "write": write, "crash": crash,
 	}

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // bulk writes so many MiB to one file and reads them again.
@@ -64,5 +68,37 @@ func eachCrumb(count string, write func(string, []byte, os.FileMode) error) erro
 			return err
 		}
 	}
+	return nil
+}
+
+// keep writes so many MiB of noise, waits for a line, and looks whether it is still
+// there, past what is cached.
+func keep(a []string) error {
+	n, err := strconv.Atoi(a[1])
+	if err != nil {
+		return err
+	}
+	noise := make([]byte, n<<20)
+	rand.NewChaCha8([32]byte{1}).Read(noise)
+	if err := os.WriteFile(a[0], noise, 0o600); err != nil {
+		return err
+	}
+	syscall.Sync()
+	fmt.Println("written")
+	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
+		return err
+	}
+	f, err := os.Open(a[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const dontNeed = 4 // POSIX_FADV_DONTNEED: drop it from the cache
+	syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, dontNeed, 0, 0)
+	now, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(now, noise) {
+		return fmt.Errorf("changed: %d bytes, %w", len(now), err)
+	}
+	fmt.Println("the same")
 	return nil
 }
