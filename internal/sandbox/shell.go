@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ type shell struct {
 	process *process
 	line    *line
 	netns   *os.File
+	knocker atomic.Pointer[os.File] // a socket in it, for Await
 	userns  *os.File
 	scratch *scratch
 	link    Link // to the outside; noLink when it has none
@@ -63,7 +65,10 @@ func (n *Native) newShell(ctx context.Context, k kind, ahead bool) (_ *shell, er
 	if err != nil {
 		return nil, err
 	}
-	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil { // while the init works
+	if err := s.newKnocker(); err != nil { // while the init works
+		return nil, err
+	}
+	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil {
 		return nil, err
 	}
 	s.undo.add(s.scratch.close)
