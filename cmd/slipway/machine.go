@@ -83,7 +83,7 @@ func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
 }
 
 func (s *server) startSandboxes(ctx context.Context, egress *network.Egress) (*sandbox.Native, error) {
-	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Shells: s.shells}
+	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Shells: s.shells, Scratch: s.scratch}
 	if egress != nil {
 		cfg.Egress = attach(egress)
 	}

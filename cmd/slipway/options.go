@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/sandbox"
 )
 
 // options is the configuration of a server, whichever parts of it run. Every field is
@@ -47,6 +48,7 @@ type invokerOptions struct {
 	suite        string
 	network      bool
 	shells       int // unused sandboxes that are kept ready; 0 is the default
+	scratch      string
 	allow        []string
 	dns          []string
 }
@@ -81,6 +83,7 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:22-slim, or one made from Debian packages)")
 	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages (default: the newest that can be had)")
 	f.IntVar(&o.shells, "shells", 0, "blank sandboxes kept ready at most, of those with and without egress each (default: 32, below 0: none)")
+	f.StringVar(&o.scratch, "scratch", sandbox.ScratchMemory, "where instances write files: memory (it counts as theirs) or disk (below --data; up to ephemeral_mb each)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
 	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")
@@ -99,6 +102,9 @@ func (o *options) check() error {
 		if err := slipway.CheckName("--id", o.id); err != nil {
 			return usageError{err}
 		}
+	}
+	if o.scratch != "" && o.scratch != sandbox.ScratchMemory && o.scratch != sandbox.ScratchDisk {
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "--scratch: %q is not allowed; it must be memory or disk", o.scratch)}
 	}
 	if _, err := o.allowed(); err != nil {
 		return usageError{err}
