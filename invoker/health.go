@@ -66,11 +66,12 @@ func (h *health) run(ctx context.Context) {
 	}
 }
 
-// round is one check. It does not count when the instance takes one event at a time and
-// had one meanwhile: it answers nobody else then.
+// round is one check. There is none while the instance is frozen. It does not count when
+// it was frozen meanwhile, nor when it takes one event at a time and had one: it answers
+// nobody else then.
 func (h *health) round(ctx context.Context) (counts bool, err error) {
 	turns := h.in.turns.Load()
-	if h.in.busy() {
+	if h.in.busy() || h.in.frozen() {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout.D())

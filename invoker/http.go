@@ -122,10 +122,23 @@ func (h *httpRunner) keep(c *httpConn) {
 	h.idle = append(h.idle, c)
 }
 
+// dropKept closes the kept connections of an instance that is about to be frozen. Its
+// process counts their idle time on while it stands still: after that it would close them
+// under the first request.
+func (h *httpRunner) dropKept() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dropIdle()
+}
+
 func (h *httpRunner) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
+	h.dropIdle()
+}
+
+func (h *httpRunner) dropIdle() {
 	for _, c := range h.idle {
 		c.Close()
 	}

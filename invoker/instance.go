@@ -32,7 +32,10 @@ type instance struct {
 	done     <-chan struct{}    // no events can be taken any more
 	unfit    chan struct{}      // closed when its health checks failed
 	unwatch  context.CancelFunc // ends the checks; nil when there are none
-	turns    atomic.Int64       // events begun, when it takes one at a time
+	turns    atomic.Int64       // events begun, when it takes one at a time, and changes between frozen and not
+	ice      ice
+	meter    slipway.Meter // nil when what it uses is not known
+	list     *instances    // where it stands until it is closed
 
 	killed   atomic.Bool // Close need not wait for the process
 	closing  sync.Once
@@ -54,19 +57,23 @@ func (in *instance) ID() string             { return in.id }
 func (in *instance) Done() <-chan struct{}  { return in.done }
 func (in *instance) Unfit() <-chan struct{} { return in.unfit }
 
-// Freeze implements slipway.Instance.
-func (in *instance) Freeze(ctx context.Context) error { return in.sandbox.Freeze(ctx) }
-
-// Thaw implements slipway.Instance.
-func (in *instance) Thaw(ctx context.Context) error { return in.sandbox.Thaw(ctx) }
-
-// Reclaim implements slipway.Instance.
-func (in *instance) Reclaim(ctx context.Context) (int64, error) { return in.sandbox.Reclaim(ctx) }
-
 // start executes the process and lets the pipes go.
 func (in *instance) start(ctx context.Context, stdio slipway.Stdio) error {
 	err := in.sandbox.Start(ctx, stdio)
 	closeFiles(stdio.Stdin, stdio.Stdout, stdio.Stderr)
+	return err
+}
+
+// openMeter makes what the instance uses known, if its sandbox can do that.
+func (in *instance) openMeter() (err error) {
+	metered, ok := in.sandbox.(slipway.Metered)
+	if !ok {
+		return nil
+	}
+	meter, err := metered.Meter()
+	if err == nil {
+		in.meter = meter
+	}
 	return err
 }
 
@@ -101,13 +108,18 @@ func (in *instance) Close() error {
 		if in.unwatch != nil {
 			in.unwatch()
 		}
+		in.melt()
 		in.terminate()
 		in.closeErr = in.sandbox.Close()
+		in.list.remove(in)
 		if in.runner != nil {
 			in.runner.close()
 		}
 		in.unlisten()
 		in.output.stop()
+		if in.meter != nil {
+			in.meter.Close()
+		}
 		close(in.closed)
 	})
 	<-in.closed
@@ -155,7 +167,7 @@ func (in *instance) dial(ctx context.Context, address string) (net.Conn, error) 
 
 // begin makes id the invocation whose lines follow, when there can only be one.
 func (in *instance) begin(id string) {
-	if in.spec.Config.Scaling.Concurrency <= 1 {
+	if in.alone() {
 		in.turns.Add(1)
 		in.output.invocation.Store(&id)
 	}

@@ -61,10 +61,12 @@ func (i *Invoker) lend(ctx context.Context, spec slipway.Spec, req *slipway.Requ
 		return nil, errGone
 	}
 	began := time.Now()
-	resp, err := in.runner.run(ctx, req, lease.Release)
+	turn := in.take(lease.Release)
+	resp, err := in.runner.run(ctx, req, turn.end)
 	if err != nil {
 		return nil, err
 	}
+	resp.Used = turn.usage()
 	resp.Instance, resp.ColdStart = in.id, lease.Cold
 	resp.Phases = slipway.Phases{Queue: lease.Queue, Start: lease.Start, Run: time.Since(began)}
 	return resp, nil

@@ -61,6 +61,7 @@ func (i *Invoker) answerInstances(_ context.Context, in []byte) (any, error) {
 	infos := i.pool.Instances(ref)
 	for n := range infos {
 		infos[n].Invoker = i.cfg.ID
+		i.starter.running.describe(&infos[n])
 	}
 	return infos, nil
 }

@@ -19,12 +19,13 @@ type Starter struct {
 	logs     LogWriter
 	log      *slog.Logger
 
-	openFiles int // RLIMIT_NOFILE of instances
+	running   *instances // those that were started and are not closed
+	openFiles int        // RLIMIT_NOFILE of instances
 }
 
 // NewStarter makes a Starter; it starts nothing.
 func NewStarter(cfg Config, launcher slipway.Launcher, images Images, logs LogWriter, log *slog.Logger) *Starter {
-	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, openFiles: openFiles()}
+	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, running: newInstances(), openFiles: openFiles()}
 }
 
 // Start makes an instance that is ready for events. With ProtocolAuto it finds out
@@ -37,6 +38,7 @@ func (s *Starter) Start(ctx context.Context, spec slipway.Spec) (slipway.Instanc
 		return nil, err
 	}
 	if spec.Protocol == slipway.ProtocolStdio {
+		s.meter(in)
 		in.serveStdio()
 		return in, nil
 	}
@@ -66,11 +68,21 @@ func (s *Starter) create(ctx context.Context, spec slipway.Spec) (*instance, err
 	if err != nil {
 		return nil, err
 	}
-	return &instance{
+	in := &instance{
 		id: id, spec: spec, sandbox: sandbox, region: s.cfg.Region,
 		output: newOutput(s.logs, id, spec.VersionRef),
 		done:   sandbox.Done(), closed: make(chan struct{}), unfit: make(chan struct{}),
-	}, nil
+		list: s.running,
+	}
+	s.running.add(in)
+	return in, nil
+}
+
+// meter opens the instance's meter. An instance does its work without one as well.
+func (s *Starter) meter(in *instance) {
+	if err := in.openMeter(); err != nil {
+		s.log.Warn("what an instance uses is not known", "instance", in.id, "err", err)
+	}
 }
 
 // bringUp starts the process and waits until it is ready.
@@ -92,6 +104,7 @@ func (s *Starter) bringUp(ctx context.Context, in *instance) error {
 		return startFailure(err)
 	}
 	began := time.Now()
+	s.meter(in)
 	found, err := s.await(ctx, in, protocol)
 	if err != nil {
 		return err
