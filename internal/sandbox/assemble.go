@@ -24,16 +24,17 @@ type assembler interface {
 }
 
 // newAssembler finds out which one this kernel allows, by trying.
-func newAssembler(log *slog.Logger) (assembler, error) {
-	refusal := tryAssembler(inPlace{})
+func newAssembler(p privileges, log *slog.Logger) (assembler, error) {
+	in := inPlace{p.overlay()}
+	refusal := tryAssembler(in, p)
 	if refusal == nil {
-		return inPlace{}, nil
+		return in, nil
 	}
-	s, err := newStage()
+	s, err := newStage(p.overlay())
 	if err != nil {
 		return nil, slipway.Errorf(slipway.ErrUnavailable, "lay layers over each other: %w", errors.Join(refusal, err))
 	}
-	if err := tryAssembler(s); err != nil {
+	if err := tryAssembler(s, p); err != nil {
 		s.close()
 		return nil, slipway.Errorf(slipway.ErrUnavailable, "lay layers over each other: %w: is there an overlay module (modprobe overlay)?", errors.Join(refusal, err))
 	}
@@ -45,8 +46,8 @@ func newAssembler(log *slog.Logger) (assembler, error) {
 func (n *Native) Overlays() string { return n.roots.String() }
 
 // tryAssembler makes a root of one empty layer.
-func tryAssembler(a assembler) error {
-	upper, err := newScratch(nil, 0)
+func tryAssembler(a assembler, p privileges) error {
+	upper, err := newScratch(p, nil, 0)
 	if err != nil {
 		return err
 	}

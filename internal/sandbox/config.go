@@ -15,6 +15,10 @@ type Config struct {
 	IDs     uint32 // how many, 65536 for each sandbox; 0 is up to 2^31
 	Shells  int    // how many unused shells are kept at most, of those with and without egress each; 0 is 32, below 0 is none
 	Egress  Egress // nil: sandboxes have a loopback only, whatever they ask for
+	// Rootless is what an ordinary user's server has; nil is root of the machine. FirstID
+	// and IDs mean nothing then, and Scratch must be memory.
+	Rootless *Rootless
+
 	Scratch string // where what sandboxes write is kept: ScratchMemory, the default, or ScratchDisk
 }
 

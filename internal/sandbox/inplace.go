@@ -10,13 +10,13 @@ import (
 )
 
 // inPlace assembles a root while nothing of it is attached anywhere (Linux 6.15).
-type inPlace struct{}
+type inPlace struct{ features [][2]string }
 
 func (inPlace) String() string { return "in place" }
 
 func (inPlace) close() {}
 
-func (inPlace) assemble(lower []*os.File, s *scratch) (_ *rootfs, err error) {
+func (p inPlace) assemble(lower []*os.File, s *scratch) (_ *rootfs, err error) {
 	r := &rootfs{}
 	defer func() {
 		if err != nil {
@@ -26,14 +26,14 @@ func (inPlace) assemble(lower []*os.File, s *scratch) (_ *rootfs, err error) {
 	if err := r.cloneFolders(s.memory, "."); err != nil {
 		return nil, err
 	}
-	r.root, err = overlay(lower, s.upper)
+	r.root, err = overlay(lower, s.upper, p.features)
 	return r, err
 }
 
 // overlay makes a detached overlay mount. Each layer is an option of its own, so that
 // their number is not bounded by the length of one (Linux 6.7). They are named by
 // descriptor: a sandbox can read the options, and learns no path of the host from them.
-func overlay(lower []*os.File, upper *os.File) (*os.File, error) {
+func overlay(lower []*os.File, upper *os.File, features [][2]string) (*os.File, error) {
 	f, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make overlay: %w", err)
@@ -47,7 +47,7 @@ func overlay(lower []*os.File, upper *os.File) (*os.File, error) {
 		[2]string{"upperdir", descriptorPath(upper) + "/upper"},
 		[2]string{"workdir", descriptorPath(upper) + "/work"},
 		[2]string{"source", "overlay"})
-	if err := configure(f, append(options, overlayFeatures()...)); err != nil {
+	if err := configure(f, append(options, features...)); err != nil {
 		return nil, fmt.Errorf("make overlay: %w", err)
 	}
 	if err := unix.FsconfigCreate(f); err != nil {

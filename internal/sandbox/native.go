@@ -22,7 +22,7 @@ type Native struct {
 	cfg     Config
 	log     *slog.Logger
 	cgroups *cgroup.System
-	ids     *idPool
+	ids     ids
 	spawner *spawner
 	shells  *shells
 	setup   guest.Setup // the same for all shells
@@ -30,6 +30,8 @@ type Native struct {
 	roots   assembler
 	disks   *disks // nil keeps scratch in memory
 	lock    *os.File
+
+	privileges privileges
 
 	// mu guards sandboxes. An entry is nil while its sandbox is being made.
 	mu        sync.Mutex
@@ -46,23 +48,24 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := newPrivileges(cfg)
+	if err != nil {
+		return nil, err
+	}
 	setup, err := newSetup()
 	if err != nil {
 		return nil, err
 	}
+	p.setup(&setup)
 	filter, err := newFilter()
 	if err != nil {
 		return nil, err
-	}
-	cgroups, err := cgroup.Detect()
-	if err != nil {
-		return nil, slipway.Errorf(slipway.ErrUnavailable, "%w", err)
 	}
 	lock, err := takeLock(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := newAssembler(log)
+	roots, err := newAssembler(p, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -72,7 +75,7 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	n := &Native{
-		cfg: cfg, log: log, cgroups: cgroups, ids: newIDPool(cfg.FirstID, cfg.IDs), roots: roots, disks: disks,
+		cfg: cfg, log: log, privileges: p, cgroups: p.cgroups(), ids: p.ids(), roots: roots, disks: disks,
 		spawner: newSpawner(), setup: setup, filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
 	}
 	n.shells = newShells(cfg.Shells, cfg.Egress != nil, n.newShell, log)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,26 +13,42 @@ import (
 // on execve(2).
 //
 // A namespace belongs to a thread, so a goroutine takes a thread for itself, enters,
-// makes the socket and returns. Should it not be able to return, it ends without
-// unlocking, and the runtime ends the thread: no other goroutine is ever run in a
-// sandbox's namespace. The goroutine is a new one each time because only one that ends
-// can do that; the thread is one of the runtime's, and costs nothing to keep.
+// makes the socket and returns. When it cannot return, as a server without root that
+// may not enter the machine's own namespace, it ends without unlocking, and the runtime
+// ends the thread: no other goroutine is ever run in a sandbox's namespace. The goroutine
+// is a new one each time because only one that ends can do that; the thread is one of the
+// runtime's, and costs nothing to keep.
 func socketIn(netns *os.File, family int) (fd int, err error) {
 	type result struct {
 		fd  int
 		err error
 	}
 	results := make(chan result, 1)
-	go func() {
-		runtime.LockOSThread()
+	go onThread(func() (back bool) {
 		fd, back, err := socketInThread(netns, family)
-		if back {
-			runtime.UnlockOSThread()
-		}
 		results <- result{fd, err}
-	}()
+		return back
+	})
 	r := <-results
 	return r.fd, r.err
+}
+
+// onThread runs f on a thread that no other goroutine has meanwhile, nor ever again when f
+// says that the thread is not where it was. The first thread of a process cannot be the
+// one: it does not end, and its namespaces are what the rest of the process sees in
+// /proc/self. It waits, so that f gets another.
+func onThread(f func() (back bool)) {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		var other sync.WaitGroup
+		other.Go(func() { onThread(f) })
+		other.Wait()
+		runtime.UnlockOSThread()
+		return
+	}
+	if f() {
+		runtime.UnlockOSThread()
+	}
 }
 
 // socketInThread says also whether the thread is back where it was.
@@ -45,13 +62,8 @@ func socketInThread(netns *os.File, family int) (fd int, back bool, err error) {
 		return -1, true, fmt.Errorf("enter the network namespace: %w", err)
 	}
 	fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if back := unix.Setns(home, unix.CLONE_NEWNET); back != nil {
-		if err == nil {
-			unix.Close(fd)
-		}
-		return -1, false, fmt.Errorf("leave the network namespace: %w", back)
-	}
-	return fd, true, os.NewSyscallError("socket", err)
+	left := unix.Setns(home, unix.CLONE_NEWNET)
+	return fd, left == nil, os.NewSyscallError("socket", err)
 }
 
 // enter moves the thread to a network namespace. The file is held meanwhile: a sandbox

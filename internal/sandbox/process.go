@@ -16,7 +16,8 @@ type process struct {
 
 	done   chan struct{} // closed when it has ended and was waited for
 	status syscall.WaitStatus
-	err    error // why status is not known
+	used   syscall.Rusage // by it and all that it waited for
+	err    error          // why status is not known
 }
 
 // watch takes over a child and waits for it, without holding a thread. A child that
@@ -46,7 +47,7 @@ func (p *process) wait() {
 
 func (p *process) reap() bool {
 	for {
-		pid, err := syscall.Wait4(p.pid, &p.status, syscall.WNOHANG, nil)
+		pid, err := syscall.Wait4(p.pid, &p.status, syscall.WNOHANG, &p.used)
 		if err == syscall.EINTR {
 			continue
 		}

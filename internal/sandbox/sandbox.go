@@ -63,6 +63,7 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
 	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is assembled already
+	n.privileges.fit(oci)
 	limited := make(chan error, 1)
 	go func() { limited <- sh.group.Limit(limitsOf(oci.Linux.Resources)) }()
 	err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname))
@@ -83,7 +84,8 @@ const letGoAfter = 20 * time.Millisecond
 // enter makes the root and has the shell make it its own.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
 	sh := s.shell
-	fs, err := newRootfs(s.native.roots, layers, sh.scratch, sh.userns)
+	owners := s.native.privileges.owners(sh.userns)
+	fs, err := newRootfs(s.native.roots, layers, sh.scratch, owners)
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	sh.undo.add(fs.root.Close)
 	parts := append(fs.parts, fs.dev, fs.shm)
 	defer func() { time.AfterFunc(letGoAfter, func() { closeAll(parts) }) }()
-	mounts, err := openMounts(bindMounts(oci), sh.userns)
+	mounts, err := openMounts(bindMounts(oci), owners)
 	parts = append(parts, mounts...)
 	if err != nil {
 		return err
@@ -100,6 +102,7 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	if err != nil {
 		return err
 	}
+	root.Devices = s.native.setup.Devices
 	program := root.Program()
 	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
 		return sh.explain(err)
@@ -129,7 +132,7 @@ func (s *Sandbox) Usage() (slipway.Usage, error) {
 	case <-s.done:
 		return s.usage, nil
 	default:
-		u, err := s.shell.group.Usage()
+		u, err := s.native.privileges.usage(s.shell)
 		return slipway.Usage(u), err
 	}
 }
@@ -184,7 +187,7 @@ func (s *Sandbox) end() error {
 // watch waits for the end and records how it was.
 func (s *Sandbox) watch() {
 	<-s.shell.process.done
-	u, err := s.shell.group.Usage()
+	u, err := s.native.privileges.usage(s.shell)
 	if err != nil {
 		s.native.log.Warn("usage of a sandbox is lost", "instance", s.id, "err", err)
 	}

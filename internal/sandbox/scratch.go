@@ -20,7 +20,8 @@ import (
 // memory counts as memory of the sandbox.
 type scratch struct {
 	memory, upper *os.File // detached mounts; upper is nil until its size is known
-	disks         *disks   // where upper comes from; nil when it is memory
+	privileges    privileges
+	disks         *disks // where upper comes from; nil when it is memory
 	megabytes     int
 	servers       []netip.Addr // that resolv.conf names
 	firstID       uint32       // owner of what is in it
@@ -35,8 +36,8 @@ const (
 // it; a disk is made by resize. All paths are new, so that nothing an image holds can
 // lead them elsewhere: what the image has under the same names is merged when it is a
 // folder, and hidden otherwise.
-func newScratch(d *disks, firstID uint32) (_ *scratch, err error) {
-	s := &scratch{disks: d, megabytes: defaultEphemeralMB, firstID: firstID}
+func newScratch(p privileges, d *disks, firstID uint32) (_ *scratch, err error) {
+	s := &scratch{privileges: p, disks: d, megabytes: defaultEphemeralMB, firstID: firstID}
 	if s.memory, err = mountTmpfs(s.megabytes); err != nil {
 		return nil, fmt.Errorf("make scratch: %w", err)
 	}
@@ -190,16 +191,12 @@ func (s *scratch) write(path string, flags int, text string) error {
 	return nil
 }
 
-// devices makes the nodes and links of a minimal /dev. The kernel lets them be used
-// because the filesystem was made outside of the sandbox; inside none can be made.
+// devices makes the nodes and links of a minimal /dev.
 func (s *scratch) devices(at int) error {
-	for _, d := range []struct {
-		name         string
-		major, minor uint32
-	}{{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}} {
+	for _, d := range devices() {
 		path := "dev/" + d.name
 		if err := errors.Join(
-			unix.Mknodat(at, path, unix.S_IFCHR|0o666, int(unix.Mkdev(d.major, d.minor))),
+			s.privileges.device(at, path, d),
 			unix.Fchmodat(at, path, 0o666, 0),
 			unix.Fchownat(at, path, int(s.firstID), int(s.firstID), 0)); err != nil {
 			return &os.PathError{Op: "mknod", Path: path, Err: err}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,15 +46,16 @@ func (n *Native) newShell(ctx context.Context, k kind, ahead bool) (_ *shell, er
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.firstID, err = n.ids.take(); err != nil {
+	var name string
+	if s.firstID, name, err = n.ids.take(); err != nil {
 		return nil, err
 	}
 	s.undo.add(func() error { n.ids.give(s.firstID); return nil })
-	if s.group, err = n.cgroups.New(n.groupName(s.firstID), cgroup.Limits{}); err != nil {
+	if s.group, err = n.cgroups.New(n.cfg.Name+"/"+name, cgroup.Limits{}); err != nil {
 		return nil, err
 	}
 	s.undo.add(s.removeGroup)
-	if err := s.spawn(n.spawner); err != nil {
+	if err := s.spawn(n.spawner, n.ids.count()); err != nil {
 		return nil, err
 	}
 	if err := s.openNamespaces(); err != nil {
@@ -68,7 +68,7 @@ func (n *Native) newShell(ctx context.Context, k kind, ahead bool) (_ *shell, er
 	if err := s.newKnocker(); err != nil { // while the init works
 		return nil, err
 	}
-	if s.scratch, err = newScratch(n.disks, s.firstID); err != nil {
+	if s.scratch, err = newScratch(n.privileges, n.disks, s.firstID); err != nil {
 		return nil, err
 	}
 	s.undo.add(s.scratch.close)
@@ -119,14 +119,8 @@ type noLink struct{}
 func (noLink) DNS() []netip.Addr { return nil }
 func (noLink) Close() error      { return nil }
 
-// groupName names a control group after the ids of its processes: unique among the
-// living, and what ps(1) shows.
-func (n *Native) groupName(firstID uint32) string {
-	return n.cfg.Name + "/" + strconv.FormatUint(uint64(firstID), 10)
-}
-
-// spawn has the init made and gives it its ids. It waits for a program meanwhile.
-func (s *shell) spawn(spawner *spawner) error {
+// spawn has the init made and gives it so many ids. It waits for a program meanwhile.
+func (s *shell) spawn(spawner *spawner, ids uint32) error {
 	ours, theirs, err := newLine()
 	if err != nil {
 		return err
@@ -147,14 +141,14 @@ func (s *shell) spawn(spawner *spawner) error {
 	}
 	s.undo.add(s.process.close)
 	s.undo.add(s.kill)
-	return s.mapIDs()
+	return s.mapIDs(ids)
 }
 
 // mapIDs makes the ids from 0 in the sandbox the ones from firstID on the host
 // (user_namespaces(7)).
-func (s *shell) mapIDs() error {
+func (s *shell) mapIDs(count uint32) error {
 	for _, file := range []string{"uid_map", "gid_map"} {
-		ids := fmt.Sprintf("0 %d %d", s.firstID, idsPerSandbox)
+		ids := fmt.Sprintf("0 %d %d", s.firstID, count)
 		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", s.process.pid, file), []byte(ids), 0); err != nil {
 			return fmt.Errorf("map ids: %w", err)
 		}
@@ -166,7 +160,7 @@ func (s *shell) mapIDs() error {
 func hint(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
-		return fmt.Errorf("%w: the server must run as root, and user namespaces must be allowed", err)
+		return fmt.Errorf("%w: user namespaces must be allowed; 'slipway doctor' says how", err)
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS):
 		return fmt.Errorf("%w: no more namespaces are allowed: raise the numbers in /proc/sys/user", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,13 +18,14 @@ import (
 // memory and nothing else: it keeps no disk of the host busy, nobody can look into it,
 // and it ends with the thread, however that ends.
 type stage struct {
+	features [][2]string // of overlays
 	requests chan func()
 	thread   sync.WaitGroup
 }
 
 // newStage starts the thread.
-func newStage() (*stage, error) {
-	s := &stage{requests: make(chan func())}
+func newStage(features [][2]string) (*stage, error) {
+	s := &stage{features: features, requests: make(chan func())}
 	ready := make(chan error, 1)
 	s.thread.Go(func() { s.serve(ready) })
 	if err := <-ready; err != nil {
@@ -42,26 +42,19 @@ func (s *stage) close() {
 	s.thread.Wait()
 }
 
-// serve never unlocks its thread, so that the thread ends with it. The first thread of
-// a process cannot be the one: its namespace is the one that the rest of the process
-// sees in /proc/self. It waits, so that serve gets another.
+// serve has a thread that ends with it.
 func (s *stage) serve(ready chan<- error) {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		var other sync.WaitGroup
-		other.Go(func() { s.serve(ready) })
-		other.Wait()
-		runtime.UnlockOSThread()
-		return
-	}
-	err := enterEmptyNamespace()
-	ready <- err
-	if err != nil {
-		return
-	}
-	for request := range s.requests {
-		request()
-	}
+	onThread(func() (back bool) {
+		err := enterEmptyNamespace()
+		ready <- err
+		if err != nil {
+			return false
+		}
+		for request := range s.requests {
+			request()
+		}
+		return false
+	})
 }
 
 // enterEmptyNamespace leaves the thread in an empty folder that is its root. What is
@@ -93,7 +86,7 @@ func enterEmptyNamespace() error {
 func (s *stage) assemble(lower []*os.File, sc *scratch) (r *rootfs, err error) {
 	done := make(chan struct{})
 	s.requests <- func() {
-		r, err = build(lower, sc)
+		r, err = build(lower, sc, s.features)
 		close(done)
 	}
 	<-done
@@ -103,7 +96,7 @@ func (s *stage) assemble(lower []*os.File, sc *scratch) (r *rootfs, err error) {
 // build attaches the parts, lays the overlay, takes what is wanted as detached mounts
 // and detaches everything. All names are relative, and short: the options of mount(2)
 // may take up one page together.
-func build(lower []*os.File, s *scratch) (_ *rootfs, err error) {
+func build(lower []*os.File, s *scratch, features [][2]string) (_ *rootfs, err error) {
 	r := &rootfs{}
 	var attached []string
 	defer func() {
@@ -132,7 +125,7 @@ func build(lower []*os.File, s *scratch) (_ *rootfs, err error) {
 	if err := r.cloneFolders(nil, places[s.memory]); err != nil {
 		return nil, err
 	}
-	if err := mountOverlay(names, places[s.upper], "root"); err != nil {
+	if err := mountOverlay(names, places[s.upper], "root", features); err != nil {
 		return nil, err
 	}
 	attached = append(attached, "root")
@@ -149,9 +142,9 @@ func attach(tree *os.File, name string) error {
 }
 
 // mountOverlay mounts an overlay of the folders, from the top down, on another.
-func mountOverlay(lower []string, scratch, on string) error {
+func mountOverlay(lower []string, scratch, on string, features [][2]string) error {
 	options := []string{"lowerdir=" + strings.Join(lower, ":"), "upperdir=" + scratch + "/upper", "workdir=" + scratch + "/work"}
-	for _, o := range overlayFeatures() {
+	for _, o := range features {
 		options = append(options, strings.TrimSuffix(o[0]+"="+o[1], "="))
 	}
 	if err := unix.Mkdir(on, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {

@@ -50,10 +50,14 @@ func (s *Sandbox) start(ctx context.Context, stdio slipway.Stdio) error {
 	if err != nil {
 		return slipway.Errorf(slipway.ErrInvalid, "look up user: %w", err)
 	}
+	if err := s.native.checkIdentity(id); err != nil {
+		return err
+	}
 	message, err := startOf(s.oci.Process, id, s.native.filter)
 	if err != nil {
 		return err
 	}
+	message.OneID = s.native.setup.OneID
 	message.Stdin, message.Stdout, message.Stderr = stdio.Stdin != nil, stdio.Stdout != nil, stdio.Stderr != nil
 	return s.execute(ctx, message, files)
 }

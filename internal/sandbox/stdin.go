@@ -21,7 +21,7 @@ func (s *Sandbox) ReadsStdin() bool {
 	if stdin == (fileID{}) {
 		return false
 	}
-	threads, err := s.shell.group.Threads()
+	threads, err := s.native.privileges.threads(s.shell)
 	if err != nil {
 		return false // it has ended
 	}

@@ -113,7 +113,7 @@ func startOf(p *specs.Process, id guest.Identity, filter []byte) (guest.Start, e
 	}
 	start.Candidates = guest.Candidates(p.Args[0], path)
 	for _, l := range p.Rlimits {
-		number, ok := map[string]int{"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE}[l.Type]
+		number, ok := map[string]int{"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC}[l.Type]
 		if !ok {
 			return guest.Start{}, fmt.Errorf("resource limit %s is not one that a sandbox can have", l.Type)
 		}

@@ -13,7 +13,8 @@ import (
 type Root struct {
 	Hostname string
 	Mounts   []Mount
-	Dir      string // working directory, made when it is missing
+	Devices  []string // what Setup kept, as it was told
+	Dir      string   // working directory, made when it is missing
 }
 
 // Mount is where a mount of the host goes.
@@ -29,10 +30,14 @@ const rootPlace = "/root"
 // /sys and the mounts where they belong. A link in the image can lead the target of a
 // mount elsewhere, but not out of the root: there is nothing else any more.
 func (r Root) Program() *Program {
-	p := newProgram(3+len(r.Mounts), pts)
+	devices := deviceFiles(len(r.Devices))
+	p := newProgram(3+len(r.Mounts), append(devices, pts)...)
 	root, dev, shm := p.firstFile, p.firstFile+1, p.firstFile+2
 	attach(p, "attach root", root, rootPlace)
 	attach(p, "attach /dev", dev, rootPlace+"/dev")
+	for i, device := range devices {
+		attach(p, "attach "+r.Devices[i], device, rootPlace+r.Devices[i])
+	}
 	attach(p, "attach /dev/shm", shm, rootPlace+"/dev/shm")
 	attach(p, "attach /dev/pts", pts, rootPlace+"/dev/pts")
 	moveSystem(p, rootPlace)

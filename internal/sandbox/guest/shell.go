@@ -17,6 +17,8 @@ type Setup struct {
 	Caps        uint64   // bounding set; one bit per capability
 	LastCap     int      // the highest that this kernel knows
 	Groups      int      // control groups of version 1 to join
+	Devices     []string // paths of the host's devices to keep, see Root; none where they can be made
+	OneID       bool     // the namespace has one id: there are no groups to choose from
 }
 
 // Mask is a path of /proc or /sys that is hidden; it exists.
@@ -28,6 +30,16 @@ type Mask struct {
 // pts is the number of the file that a program of Setup leaves open: a devpts that is
 // not attached yet, because the folder for it comes with the root.
 const pts = Socket + 1
+
+// deviceFiles are the numbers of the files that it leaves open for n devices: clones of
+// their mounts.
+func deviceFiles(n int) []int {
+	files := make([]int, n)
+	for i := range files {
+		files[i] = pts + 1 + i
+	}
+	return files
+}
 
 // Program makes a process that was just cloned the init of a blank sandbox: it has
 // everything that does not depend on what will run in it. The namespaces exist already
@@ -41,7 +53,7 @@ const pts = Socket + 1
 // With the program travels a file for each of Groups, to join it with.
 func (s Setup) Program() *Program {
 	p := newProgram(s.Groups)
-	becomeRoot(p)
+	s.becomeRoot(p)
 	for i := range s.Groups {
 		p.call("join control group", unix.SYS_WRITE, p.firstFile+i, "0", 1)
 		p.close(p.firstFile + i)
@@ -49,13 +61,21 @@ func (s Setup) Program() *Program {
 	p.call("enter cgroup namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
 	p.call("leave the host's keyring", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0).tolerate(0, unix.ENOSYS)
 	p.call("make mounts private", unix.SYS_MOUNT, "", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	for i, to := range deviceFiles(len(s.Devices)) {
+		tree, _ := p.open("keep "+s.Devices[i], unix.SYS_OPEN_TREE, unix.AT_FDCWD, s.Devices[i], unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		p.move(tree, to)
+	}
 	loopbackUp(p)
 	mountOver(p, "proc", "/proc", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	s.writeSettings(p)
 	mountOver(p, "sysfs", "/sys", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	s.protect(p)
 	leaveHost(p)
-	devpts := fsmount(p, "mount /dev/pts", "devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode", "0666", "mode", "0620", "gid", "5")
+	terminals := []string{"ptmxmode", "0666", "mode", "0620"}
+	if !s.OneID {
+		terminals = append(terminals, "gid", "5")
+	}
+	devpts := fsmount(p, "mount /dev/pts", "devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, terminals...)
 	p.move(devpts, pts)
 	for c := range s.LastCap + 1 {
 		if s.Caps&(1<<c) == 0 {
@@ -69,8 +89,10 @@ func (s Setup) Program() *Program {
 // that dies with the host's thread whose child it is. A change of ids makes the kernel
 // take a process for one that hides something; PR_SET_DUMPABLE gives it its own files
 // in /proc back.
-func becomeRoot(p *Program) {
-	p.call("set supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+func (s Setup) becomeRoot(p *Program) {
+	if !s.OneID {
+		p.call("set supplementary groups", unix.SYS_SETGROUPS, 0, 0)
+	}
 	p.call("become root", unix.SYS_SETRESGID, 0, 0, 0)
 	p.call("become root", unix.SYS_SETRESUID, 0, 0, 0)
 	p.call("own /proc/self", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0)

@@ -20,6 +20,7 @@ type Start struct {
 	Rlimits    []Rlimit
 	Caps       uint64 // what root holds; one bit per capability
 	Filter     []byte // seccomp program, as an array of struct sock_filter
+	OneID      bool   // as in Setup
 }
 
 // Rlimit is one of setrlimit(2).
@@ -89,7 +90,9 @@ func (s Start) setIdentity(p *Program) {
 		groups[i] = uint32(g)
 	}
 	gid, uid := s.Identity.GID, s.Identity.UID
-	p.userCall("set supplementary groups", unix.SYS_SETGROUPS, len(s.Identity.Groups), bytesOf(&groups[0], len(groups)))
+	if !s.OneID {
+		p.userCall("set supplementary groups", unix.SYS_SETGROUPS, len(s.Identity.Groups), bytesOf(&groups[0], len(groups)))
+	}
 	p.userCall(fmt.Sprintf("set group to %d", gid), unix.SYS_SETRESGID, gid, gid, gid)
 	p.userCall(fmt.Sprintf("set user to %d", uid), unix.SYS_SETRESUID, uid, uid, uid)
 	if uid == 0 {
