@@ -68,7 +68,7 @@ func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
 	if err != nil {
 		return nil, err
 	}
-	egress, err := network.New(network.Config{Name: s.dir.owned(), Allow: allow, DNS: dns}, s.log)
+	egress, err := network.New(network.Config{Name: s.dir.owned(), Allow: allow, DNS: dns, Connections: s.connections}, s.log)
 	if err != nil {
 		return nil, err
 	}

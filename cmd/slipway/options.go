@@ -51,6 +51,7 @@ type invokerOptions struct {
 	scratch      string
 	allow        []string
 	dns          []string
+	connections  int
 }
 
 func (o *options) common(f *pflag.FlagSet) {
@@ -86,6 +87,7 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.scratch, "scratch", sandbox.ScratchMemory, "where instances write files: memory (it counts as theirs) or disk (below --data; up to ephemeral_mb each)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
+	f.IntVar(&o.connections, "egress-connections", 0, "connections to the outside that one instance may have at once (default: a part in 32 of what the machine can track)")
 	f.StringSliceVar(&o.dns, "dns", nil, "addresses of the name servers that instances use (default: the machine's)")
 }
 

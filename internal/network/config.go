@@ -27,6 +27,11 @@ type Config struct {
 	// DNS are the resolvers of sandboxes, reachable on port 53. The default are those of
 	// the machine: /etc/resolv.conf, or systemd-resolved's upstream ones.
 	DNS []netip.Addr
+	// Connections is how many connections to the outside one sandbox may have at once;
+	// one that it closed counts no more, and one of UDP counts until the machine forgets
+	// it, 30 s after the last packet. The default is a part in 32 of what the machine can
+	// track (nf_conntrack_max), 1024 at least.
+	Connections int
 }
 
 var nameSyntax = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
@@ -45,6 +50,9 @@ func (c Config) check() error {
 		if !p.IsValid() || p.Addr().Is4In6() {
 			return fmt.Errorf("network allow %s: a prefix like 10.1.0.0/16 is expected", p)
 		}
+	}
+	if c.Connections < 0 || c.Connections > maxConnections {
+		return fmt.Errorf("network connections %d: a number up to %d is expected, or 0 for the default", c.Connections, maxConnections)
 	}
 	for _, a := range c.DNS {
 		if !usableResolver(a) {

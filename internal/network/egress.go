@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 )
 
@@ -83,7 +84,7 @@ func (e *Egress) prepare() (*gateway, error) {
 		}
 	}
 	g.pool = newPool(e.id.linkPrefix, ipv4, ipv6)
-	rules := policy{pools: []netip.Prefix{ipv4}, allow: e.cfg.Allow, resolvers: g.resolvers}
+	rules := policy{pools: []netip.Prefix{ipv4}, allow: e.cfg.Allow, resolvers: g.resolvers, connections: e.connections()}
 	if ipv6.IsValid() {
 		rules.pools = append(rules.pools, ipv6)
 	}
@@ -115,6 +116,26 @@ func (e *Egress) passOthers() error {
 		e.log.Info("rules inserted where forwarding is dropped by policy", "chains", changed)
 	}
 	return err
+}
+
+const (
+	maxConnections   = 1 << 24
+	leastConnections = 1024
+	connectionsShare = 32 // so many sandboxes together can fill the machine's table
+	trackedMost      = "/proc/sys/net/netfilter/nf_conntrack_max"
+	trackedDefault   = 1 << 18 // what the kernel takes on a machine with some GiB of memory
+)
+
+// connections is how many one sandbox may have.
+func (e *Egress) connections() int {
+	if e.cfg.Connections > 0 {
+		return e.cfg.Connections
+	}
+	most, err := strconv.Atoi(setting(trackedMost))
+	if err != nil { // nothing is tracked before there are rules
+		most = trackedDefault
+	}
+	return max(most/connectionsShare, leastConnections)
 }
 
 // ipv6Prefix is the prefix for sandboxes, or the zero Prefix when they get no IPv6.

@@ -2,9 +2,11 @@ package network_test
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/slipway-run/slipway/internal/network"
 )
@@ -128,4 +130,38 @@ func TestWithoutIPv6(t *testing.T) {
 	}
 	opens(t, sandbox, "tcp", outsideIPv4, "80", hostIPv4)
 	refuses(t, sandbox, "tcp", outsideIPv6, "80")
+}
+
+// TestConnectionsAreCounted: a sandbox that holds many connections gets no more, and its
+// neighbours do.
+func TestConnectionsAreCounted(t *testing.T) {
+	const most = 20
+	w := newWorld(t)
+	w.holds(w.outside, "80")
+	e := w.egress(network.Config{Connections: most})
+	flooder, _ := w.sandbox(e, "flooder")
+	neighbour, _ := w.sandbox(e, "neighbour")
+	for _, address := range []string{outsideIPv4, outsideIPv6} {
+		t.Run(address, func(t *testing.T) {
+			var held []net.Conn
+			defer func() { closeAll(held) }()
+			for range most {
+				held = append(held, hold(t, flooder, address))
+			}
+			refuses(t, flooder, "tcp", address, "80")
+			hold(t, neighbour, address).Close()
+			closeAll(held)
+			deadline := time.Now().Add(patience)
+			for {
+				c, err := dialFrom(flooder, address)
+				if err == nil {
+					c.Close()
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("after the connections were closed: %v", err)
+				}
+			}
+		})
+	}
 }

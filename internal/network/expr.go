@@ -116,6 +116,17 @@ func (v ipVersion) addressIn(offset uint32, set *nftables.Set) match {
 	}
 }
 
+// connectionsOver counts a packet's connection with those that its source has, and
+// matches when they are more: add @set { ip saddr ct count over most }.
+func (v ipVersion) connectionsOver(set *nftables.Set, most int) match {
+	return match{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: v.saddr, Len: v.length},
+		&expr.Dynset{SrcRegKey: 1, SetName: set.Name, SetID: set.ID, Operation: unix.NFT_DYNSET_OP_ADD, Exprs: []expr.Any{
+			&expr.Connlimit{Count: uint32(most), Flags: expr.NFT_CONNLIMIT_F_INV},
+		}},
+	}
+}
+
 // th dport: both UDP and TCP have it at the same place.
 func dport(port uint16) match {
 	return match{

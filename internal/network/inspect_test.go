@@ -72,6 +72,9 @@ func (w *world) firewall(netns int) []string {
 			w.t.Fatal(err)
 		}
 		for _, s := range sets {
+			if s.Dynamic {
+				continue // the kernel's own, which removes elements in its own time
+			}
 			elements, err := conn.GetSetElements(s)
 			if err != nil {
 				w.t.Fatal(err)

@@ -15,11 +15,13 @@ import (
 //
 //	table ip <name> {
 //	  set pool, resolvers, hosts, allow, closed { type ipv4_addr; flags interval; … }
+//	  set connections { type ipv4_addr; flags dynamic; … }
 //	  chain prerouting { type filter hook prerouting priority mangle
 //	    iifname != ours accept
 //	    fib saddr . iif oif missing drop
 //	    jump known
 //	    jump destination
+//	    add @connections { ip saddr ct count over 8192 } jump refuse
 //	  }
 //	  chain input { type filter hook input priority filter
 //	    iifname != ours accept
@@ -67,8 +69,9 @@ import (
 // prerouting judges the destination the sandbox named, before anyone's destination
 // NAT, and with it whatever is the machine's own; forward and input judge what NAT
 // made of it. DNS alone may be translated to anywhere: clusters give a resolver a
-// virtual address, and some networks send every query to a resolver of theirs.
-// Packets of known connections pass with two lookups.
+// virtual address, and some networks send every query to a resolver of theirs. What
+// passes is counted: the machine has one table of connections for all, and no sandbox
+// may fill it. Packets of known connections pass with two lookups.
 type ruleset struct {
 	conn    *nftables.Conn
 	table   *nftables.Table
@@ -80,6 +83,7 @@ type ruleset struct {
 type policy struct {
 	pools, allow []netip.Prefix
 	resolvers    []netip.Addr
+	connections  int // of one sandbox at once
 }
 
 const (
@@ -136,7 +140,7 @@ func (r ruleset) build(p policy) error {
 	r.known()
 	r.translated()
 	r.destination(sets)
-	r.hooks()
+	r.hooks(sets.connections, p.connections)
 	r.nat(sets.pool)
 	return nil
 }
@@ -144,6 +148,7 @@ func (r ruleset) build(p policy) error {
 // addressSets are the sets of a table.
 type addressSets struct {
 	pool, resolvers, hosts, allow, closed *nftables.Set
+	connections                           *nftables.Set // grows by itself: an element for each address that has some
 }
 
 func (r ruleset) sets(p policy) (addressSets, error) {
@@ -154,12 +159,14 @@ func (r ruleset) sets(p policy) (addressSets, error) {
 		return set
 	}
 	sets := addressSets{
-		pool:      add("pool", p.pools),
-		resolvers: add("resolvers", eachAlone(p.resolvers)),
-		hosts:     add("hosts", single(p.allow)),
-		allow:     add("allow", p.allow),
-		closed:    add("closed", append(closedIPv4(), closedIPv6()...)),
+		pool:        add("pool", p.pools),
+		resolvers:   add("resolvers", eachAlone(p.resolvers)),
+		hosts:       add("hosts", single(p.allow)),
+		allow:       add("allow", p.allow),
+		closed:      add("closed", append(closedIPv4(), closedIPv6()...)),
+		connections: &nftables.Set{Table: r.table, Name: "connections", KeyType: r.version.keyType, Dynamic: true, Size: maxSlots},
 	}
+	errs = append(errs, r.conn.AddSet(sets.connections, nil))
 	if err := errors.Join(errs...); err != nil {
 		return sets, fmt.Errorf("make the sets of addresses: %w", err)
 	}
@@ -204,12 +211,13 @@ func (r ruleset) destination(sets addressSets) {
 }
 
 // hooks are the chains that the kernel calls.
-func (r ruleset) hooks() {
+func (r ruleset) hooks(connections *nftables.Set, most int) {
 	prerouting := r.base("prerouting", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityMangle)
 	r.add(prerouting, iifnameNot(r.ours), accept())
 	r.add(prerouting, spoofed(), drop())
 	r.add(prerouting, jump(chainKnown))
 	r.add(prerouting, jump(chainDestination))
+	r.add(prerouting, r.version.connectionsOver(connections, most), jump(chainRefuse))
 
 	input := r.base("input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter)
 	r.add(input, iifnameNot(r.ours), accept())

@@ -276,3 +276,52 @@ func refuses(t *testing.T, netns int, proto, host, port string) {
 		t.Errorf("%s %s port %s: %v, want a refusal", proto, host, port, err)
 	}
 }
+
+// holds accepts connections and keeps them until the other end closes them.
+func (w *world) holds(netns int, port string) {
+	w.t.Helper()
+	w.in(netns, func() error {
+		l, err := net.Listen("tcp", ":"+port)
+		if err != nil {
+			return err
+		}
+		w.t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					io.Copy(io.Discard, c)
+					c.Close()
+				}()
+			}
+		}()
+		return nil
+	})
+}
+
+// hold opens a connection to port 80.
+func hold(t *testing.T, netns int, host string) net.Conn {
+	t.Helper()
+	c, err := dialFrom(netns, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func dialFrom(netns int, host string) (c net.Conn, err error) {
+	err = within(netns, func() error {
+		c, err = net.DialTimeout("tcp", net.JoinHostPort(host, "80"), patience)
+		return err
+	})
+	return c, err
+}
+
+func closeAll(conns []net.Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
