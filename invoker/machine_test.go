@@ -52,13 +52,14 @@ var image = sync.OnceValues(func() (slipway.Image, error) {
 // machine is one invoker with everything real around it but the gateway and the packer.
 type machine struct {
 	*invoker.Invoker
-	t    *testing.T
+	t    testing.TB
 	bus  *bus.Bus
 	pool *pool.Pool
 	logs *book
 	stop func() error // ends Run and gives its error
 
 	mu    sync.Mutex // guards what follows
+	made  []slipway.Instance
 	specs map[slipway.VersionRef]slipway.Spec
 	image slipway.Image
 }
@@ -80,7 +81,30 @@ func (packed) Build(_ context.Context, _ slipway.BuildRequest, emit func(slipway
 	return slipway.BuildResult{Image: "default/fn@sha256:fn", Digest: "sha256:fn", Runtime: slipway.RuntimeImage}, nil
 }
 
-func boot(t *testing.T, change ...func(*invoker.Config)) *machine {
+// watched is a starter whose instances the test can lay hands on.
+type watched struct {
+	*invoker.Starter
+	m *machine
+}
+
+func (w watched) Start(ctx context.Context, spec slipway.Spec) (slipway.Instance, error) {
+	in, err := w.Starter.Start(ctx, spec)
+	if err == nil {
+		w.m.mu.Lock()
+		defer w.m.mu.Unlock()
+		w.m.made = append(w.m.made, in)
+	}
+	return in, err
+}
+
+// latest is the instance that was made last.
+func (m *machine) latest() slipway.Instance {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.made[len(m.made)-1]
+}
+
+func boot(t testing.TB, change ...func(*invoker.Config)) *machine {
 	t.Helper()
 	img, err := image()
 	if err != nil {
@@ -105,14 +129,14 @@ func boot(t *testing.T, change ...func(*invoker.Config)) *machine {
 		f(&cfg)
 	}
 	starter := invoker.NewStarter(cfg, native, m, m.logs, log)
-	m.pool = pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, starter, log)
+	m.pool = pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, watched{starter, m}, log)
 	m.Invoker = invoker.New(cfg, m.pool, starter, packed{}, m, m.bus, log)
 	m.run()
 	return m
 }
 
 // connect makes a bus of the test's own.
-func connect(t *testing.T) *bus.Bus {
+func connect(t testing.TB) *bus.Bus {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	server, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir()}, log)
@@ -229,7 +253,7 @@ func (m *machine) get(ref slipway.VersionRef, target string) (*slipway.Response,
 }
 
 // read reads a body to its end; a function error ends the test.
-func read(t *testing.T, resp *slipway.Response) string {
+func read(t testing.TB, resp *slipway.Response) string {
 	t.Helper()
 	if resp.FunctionError != nil {
 		t.Fatalf("function error: %v\n%s", resp.FunctionError, resp.LogTail)
@@ -263,7 +287,7 @@ func wantFailure(t *testing.T, resp *slipway.Response, errorType string, parts .
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, cond func() bool) {
+func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -43,7 +44,10 @@ func serveHTTP() {
 		io.WriteString(w, "bye")
 	})
 	mux.HandleFunc("/flood", flood)
-	if err := http.ListenAndServe(":"+os.Getenv("PORT"), mux); err != nil {
+	mux.HandleFunc("/spend", spend)
+	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: mux}
+	server.IdleTimeout, _ = time.ParseDuration(os.Getenv("IDLE")) // 0 is none
+	if err := server.ListenAndServe(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
@@ -133,6 +137,17 @@ func garbage(w http.ResponseWriter, _ *http.Request) {
 	conn, _, _ = http.NewResponseController(w).Hijack()
 	io.WriteString(conn, "this is no HTTP\r\n\r\n")
 	conn.Close()
+}
+
+// spend uses some processor time and some memory, and gives the memory back.
+func spend(w http.ResponseWriter, _ *http.Request) {
+	b := make([]byte, 32<<20)
+	for i := range 8 * len(b) {
+		b[i%len(b)] += byte(i)
+	}
+	fmt.Fprint(w, b[len(b)/2])
+	b = nil
+	debug.FreeOSMemory()
 }
 
 func flood(w http.ResponseWriter, _ *http.Request) {

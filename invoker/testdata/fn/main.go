@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +16,9 @@ func main() {
 	}
 	switch os.Args[1] {
 	case "http":
+		serveHTTP()
+	case "polite":
+		go sayBye()
 		serveHTTP()
 	case "health":
 		serveHealth()
@@ -30,6 +35,15 @@ func main() {
 		fmt.Println("just thinking")
 		time.Sleep(time.Hour)
 	}
+}
+
+// sayBye ends when it is asked to.
+func sayBye() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	<-asked
+	fmt.Println("bye")
+	os.Exit(0)
 }
 
 // hog takes memory until there is none.
