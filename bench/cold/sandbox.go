@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -78,12 +77,12 @@ func attach(egress *network.Egress) sandbox.EgressFunc {
 }
 
 func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {
-	const port = "8080"
+	const port = 8080
 	s.made++
 	began := time.Now()
 	made, err := s.native.Create(ctx, slipway.SandboxSpec{
 		ID: fmt.Sprintf("cold-%d-%d", os.Getpid(), s.made), Layers: []string{s.layer},
-		Args: []string{s.program}, Env: []string{"PORT=" + port},
+		Args: []string{s.program}, Env: []string{fmt.Sprintf("PORT=%d", port)},
 		CPU: 1, MemoryMB: 128, PIDs: 1024, OpenFiles: 1024, Network: s.network,
 	})
 	if err != nil {
@@ -98,7 +97,10 @@ func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {
 	if err := made.Start(ctx, slipway.Stdio{Stdout: write, Stderr: write}); err != nil {
 		return 0, errors.Join(err, made.Close())
 	}
-	err = awaitAnswer(ctx, func(ctx context.Context) (net.Conn, error) { return made.Dial(ctx, "tcp", "127.0.0.1:"+port) })
+	conn, err := made.Await(ctx, port)
+	if err == nil {
+		err = ask(conn)
+	}
 	took := time.Since(began)
 	return took, errors.Join(err, made.Close())
 }
