@@ -18,6 +18,9 @@ import (
 // startInvoker starts what owns this machine's sandboxes, from the network up. What a
 // server that was killed left behind is removed first.
 func (s *server) startInvoker(ctx context.Context) error {
+	for _, l := range s.here.lacks() {
+		s.log.Warn("this server does less than one of root", "what", l.what, "mend", l.mend)
+	}
 	egress, err := s.startNetwork(ctx)
 	if err != nil {
 		return err
@@ -57,7 +60,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 }
 
 func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
-	if !s.network {
+	if !s.network || s.here != nil {
 		return nil, nil
 	}
 	allow, err := s.allowed()
@@ -83,7 +86,7 @@ func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
 }
 
 func (s *server) startSandboxes(ctx context.Context, egress *network.Egress) (*sandbox.Native, error) {
-	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Shells: s.shells, Scratch: s.scratch}
+	cfg := sandbox.Config{Dir: s.dir.join("sandboxes"), Name: s.dir.owned(), Shells: s.shells, Scratch: s.scratch, Rootless: s.here.rootless()}
 	if egress != nil {
 		cfg.Egress = attach(egress)
 	}

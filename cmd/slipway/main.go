@@ -13,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway/internal/sandbox"
+	"github.com/slipway-run/slipway/internal/userns"
 )
 
 // release is the version of this binary; the Makefile sets it from git.
 var release = "dev"
 
 func main() {
+	userns.Init()  // waits for its ids, when it was executed for an ordinary user
 	sandbox.Init() // becomes the first process of a sandbox and does not return, when it was executed as that
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -36,6 +38,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if status := exitStatus(0); errors.As(err, &status) {
+		return int(status)
 	}
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintf(stderr, "slipway: %v\n", err)

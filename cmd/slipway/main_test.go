@@ -16,11 +16,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/slipway-run/slipway/internal/sandbox"
+	"github.com/slipway-run/slipway/internal/userns"
 )
 
 // TestMain makes this test binary the slipway binary too: as the init of sandboxes, and
 // as the command that scripts and the tests of processes apart execute.
 func TestMain(m *testing.M) {
+	userns.Init()
 	sandbox.Init()
 	testscript.Main(m, map[string]func(){"slipway": main})
 }

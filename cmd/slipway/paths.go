@@ -12,9 +12,9 @@ const (
 	lockFile     = "lock"      // held while a server uses the folder
 )
 
-// defaultDataDir is /var/lib/slipway for root, and a folder of one's own for others.
+// defaultDataDir is /var/lib/slipway for root of the machine, and a folder of one's own for others.
 func defaultDataDir() string {
-	if os.Geteuid() == 0 {
+	if machineRoot() {
 		return "/var/lib/slipway"
 	}
 	return filepath.Join(xdg("XDG_DATA_HOME", ".local/share"), "slipway")
@@ -23,7 +23,7 @@ func defaultDataDir() string {
 // defaultCacheDir holds what can be made again: base images and the caches of go,
 // pip and npm. It is shared by all servers of a machine.
 func defaultCacheDir() string {
-	if os.Geteuid() == 0 {
+	if machineRoot() {
 		return "/var/cache/slipway"
 	}
 	return filepath.Join(xdg("XDG_CACHE_HOME", ".cache"), "slipway")

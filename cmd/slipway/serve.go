@@ -25,7 +25,7 @@ file.`,
 			if err := settle(cmd, os.Getenv); err != nil {
 				return err
 			}
-			return serve(cmd, &o)
+			return asRoot(cmd, func() error { return serve(cmd, &o) })
 		},
 	}
 	f := cmd.Flags()
@@ -144,7 +144,7 @@ func newInvokerCommand() *cobra.Command {
 			if err := settle(cmd, os.Getenv); err != nil {
 				return err
 			}
-			return serveInvoker(cmd, &o)
+			return asRoot(cmd, func() error { return serveInvoker(cmd, &o) })
 		},
 	}
 	f := cmd.Flags()

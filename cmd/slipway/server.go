@@ -26,6 +26,7 @@ type server struct {
 	fail context.CancelCauseFunc
 	dir  *dataDir
 	id   string
+	here *standing // what it may do on this machine
 
 	store    *store.Store
 	adminKey string // path of the file that holds it
@@ -37,13 +38,17 @@ func newServer(cmd *cobra.Command, o *options) (*server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	here, err := stand()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := openDataDir(o.data)
 	if err != nil {
 		return nil, err
 	}
 	collectSeldom()
 	ctx, fail := context.WithCancelCause(cmd.Context())
-	s := &server{options: *o, ctx: ctx, fail: fail, dir: dir, id: cmp.Or(o.id, dir.node)}
+	s := &server{options: *o, ctx: ctx, fail: fail, dir: dir, here: here, id: cmp.Or(o.id, dir.node)}
 	s.log = o.logger(cmd)
 	s.add("data folder", func(context.Context) error { return dir.Close() })
 	return s, nil
@@ -115,7 +120,7 @@ func (s *server) startBus(ctx context.Context) error {
 // openImages opens the local store of uploads, images and layers. In a cluster what is
 // missing comes from the bus's object store, and what is built here goes there.
 func (s *server) openImages() error {
-	cfg := packager.StoreConfig{Dir: s.dir.join("images")}
+	cfg := packager.StoreConfig{Dir: s.dir.join("images"), Owners: s.here.owners()}
 	if s.nats != "" {
 		cfg.Upstream = s.bus.Blobs()
 	}

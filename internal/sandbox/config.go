@@ -69,6 +69,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox name %q: it must be 1 to 63 letters a-z, digits and hyphens", c.Name)
 	case c.Scratch != "" && c.Scratch != ScratchMemory && c.Scratch != ScratchDisk:
 		return c, slipway.Errorf(slipway.ErrInvalid, "scratch %q: it must be %s or %s", c.Scratch, ScratchMemory, ScratchDisk)
+	case c.Rootless != nil && c.Scratch == ScratchDisk:
+		return c, slipway.Errorf(slipway.ErrInvalid, "scratch on disk needs root: keep it in memory (--scratch memory), or start the server as root")
 	case c.Dir == "":
 		return c, slipway.Errorf(slipway.ErrInvalid, "sandbox folder: none is configured")
 	case c.FirstID < idsPerSandbox || uint64(c.FirstID)+uint64(c.IDs) > lastID+1:

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -15,6 +14,8 @@ import (
 type IDs struct {
 	// Machine says that they are the machine's own: this is no namespace below it.
 	Machine bool
+	// User is who id 0 is outside of the namespace.
+	User int
 	// Count is how many there are without a gap from 0 on, of users and of groups
 	// alike.
 	Count int
@@ -39,6 +40,7 @@ func Current() (IDs, error) {
 	}
 	return IDs{
 		Machine: isIdentity(users) && isIdentity(groups),
+		User:    users[0].outside,
 		Count:   min(unbroken(users), unbroken(groups)),
 		Groups:  strings.TrimSpace(string(choice)) != "deny",
 	}, nil
@@ -71,6 +73,9 @@ func readMap(file string) ([]extent, error) {
 	}
 	defer f.Close()
 	m, err := parseMap(f)
+	if err == nil && len(m) == 0 {
+		err = errors.New("there are none")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the ids of this user namespace: %s: %w", file, err)
 	}
@@ -88,32 +93,4 @@ func parseMap(r io.Reader) ([]extent, error) {
 	}
 	slices.SortFunc(m, func(a, b extent) int { return a.inside - b.inside })
 	return m, nil
-}
-
-// Range is ids of the machine that a user may use besides its own.
-type Range struct{ First, Count int }
-
-// Ranges reads subuid(5) or subgid(5): who may be a name or a number.
-func Ranges(file string, uid int, name string) ([]Range, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var ranges []Range
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Split(lines.Text(), ":")
-		if len(fields) != 3 || fields[0] != strconv.Itoa(uid) && (name == "" || fields[0] != name) {
-			continue
-		}
-		first, err1 := strconv.Atoi(fields[1])
-		count, err2 := strconv.Atoi(fields[2])
-		if err1 == nil && err2 == nil && first > 0 && count > 0 {
-			ranges = append(ranges, Range{first, count})
-		}
-	}
-	return ranges, nil
 }

@@ -25,10 +25,8 @@ type Streams struct {
 }
 
 // Run executes this program with these arguments as root of a new user namespace, and
-// returns its exit status when it has ended. SIGTERM and SIGINT are passed on. ranges
-// says why the namespace has one id only, when that is so; it is called before the
-// program runs on.
-func Run(args []string, streams Streams, single func(reason error)) (status int, err error) {
+// returns its exit status when it has ended. SIGTERM and SIGINT are passed on.
+func Run(args []string, streams Streams) (status int, err error) {
 	runtime.LockOSThread() // the copy dies with the thread that made it
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
@@ -39,7 +37,7 @@ func Run(args []string, streams Streams, single func(reason error)) (status int,
 		return 0, err
 	}
 	defer open.Close()
-	if err := admit(child.Process.Pid, open, single); err != nil {
+	if err := admit(child.Process.Pid, open); err != nil {
 		open.Close() // without a byte: the copy ends
 		return 0, errors.Join(err, ended(child.Wait()))
 	}
@@ -82,12 +80,15 @@ func start(args []string, streams Streams) (child *exec.Cmd, open *os.File, err 
 }
 
 // admit gives the namespace its ids and lets the copy run on.
-func admit(pid int, open *os.File, single func(error)) error {
-	if err := mapRanges(pid); err != nil {
-		single(err)
-		if err := mapOne(pid); err != nil {
-			return fmt.Errorf("give the user namespace ids: %w: %w", ErrNotAllowed, err)
-		}
+func admit(pid int, open *os.File) error {
+	uids, gids, err := RangesOf(os.Getuid())
+	if err == nil {
+		err = mapRanges(pid, uids, gids)
+	} else {
+		err = mapOne(pid)
+	}
+	if err != nil {
+		return fmt.Errorf("give the user namespace ids: %w", err)
 	}
 	if _, err := open.Write([]byte{1}); err != nil {
 		return fmt.Errorf("enter the user namespace: %w", err)
