@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/slipway-run/slipway"
@@ -46,6 +49,19 @@ func takeBody(w http.ResponseWriter, r *http.Request, upgrade bool) (eventBody, 
 		}
 		return eventBody{stream: &streamBody{r: r.Body}}, r.ContentLength, nil
 	}
+}
+
+// expectTrailer has req carry the trailer of r, which comes after its body, if one can
+// come. The head announces the names that the client has announced; net/http has taken
+// them out.
+func expectTrailer(r *http.Request, req *slipway.Request) {
+	if req.Body == nil || r.Trailer == nil && r.ContentLength >= 0 {
+		return
+	}
+	if len(r.Trailer) > 0 {
+		req.Header["Trailer"] = []string{strings.Join(slices.Sorted(maps.Keys(r.Trailer)), ", ")}
+	}
+	req.Trailer = func() slipway.Header { return slipway.Header(r.Trailer) }
 }
 
 // reader is the body from its beginning.

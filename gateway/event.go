@@ -36,6 +36,8 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 	defer body.close()
 	req := newRequest(r, id, spec, slipway.ModeHTTP, received)
 	req.Target, req.Body, req.Length = t.uri, body.reader(), length
+	req.Deadline = grpcDeadline(r, received)
+	expectTrailer(r, req)
 	req.Header["X-Request-Id"] = []string{id}
 
 	f, err := g.send(ctx, spec, req, body)
@@ -48,7 +50,7 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 	switch {
 	case f.resp.FunctionError != nil:
 		w.Header().Set("X-Request-Id", id)
-		writeFunctionError(w, f.resp, id)
+		writeFunctionError(w, r, f.resp, id)
 	case f.resp.Status == http.StatusSwitchingProtocols:
 		g.switchProtocols(w, r, f.resp, body, id, cancel)
 	default:
@@ -109,6 +111,10 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error, id s
 		g.log.Error("event", "invocation", id, "host", r.Host, "path", r.URL.Path, "err", err)
 	}
 	w.Header().Set("X-Request-Id", id)
+	if isGRPC(r) {
+		writeGRPCError(w, err, id)
+		return
+	}
 	writeError(w, err, id)
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,9 @@ func appendMetric(b []byte, name string, d time.Duration) []byte {
 func writeResponse(w http.ResponseWriter, r *http.Request, resp *slipway.Response, id string) {
 	h := w.Header()
 	copyHeader(h, resp.Header)
+	if announced := resp.Header["Trailer"]; resp.Trailer != nil && announced != nil {
+		h["Trailer"] = announced
+	}
 	h["X-Request-Id"] = []string{id}
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // what the function does not say is not guessed
@@ -65,7 +69,18 @@ func writeResponse(w http.ResponseWriter, r *http.Request, resp *slipway.Respons
 		panic(http.ErrAbortHandler) // the client must see that the body is not complete
 	}
 	if resp.Trailer != nil {
-		for name, values := range resp.Trailer() {
+		writeTrailer(h, resp.Trailer())
+	}
+}
+
+// writeTrailer sends a trailer after the body: net/http wants what was announced under
+// its own name, and the rest under a name with a prefix.
+func writeTrailer(h http.Header, trailer slipway.Header) {
+	announced := fieldNames(h["Trailer"])
+	for name, values := range trailer {
+		if slices.Contains(announced, name) {
+			h[name] = values
+		} else {
 			h[http.TrailerPrefix+name] = values
 		}
 	}
@@ -107,8 +122,12 @@ func copyBody(w http.ResponseWriter, src io.Reader, live bool) bool {
 
 // writeFunctionError answers an HTTP event whose function failed: 504 when it ran out
 // of time, else 502.
-func writeFunctionError(w http.ResponseWriter, resp *slipway.Response, id string) {
+func writeFunctionError(w http.ResponseWriter, r *http.Request, resp *slipway.Response, id string) {
 	fe := resp.FunctionError
+	if isGRPC(r) {
+		writeGRPCFailure(w, fe)
+		return
+	}
 	status := http.StatusBadGateway
 	if fe.Type == slipway.ErrorTypeTimeout {
 		status = http.StatusGatewayTimeout

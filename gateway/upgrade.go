@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,14 +24,18 @@ func isUpgrade(r *http.Request) bool {
 	if r.ProtoMajor != 1 || r.ContentLength != 0 || protocol == "" || strings.EqualFold(protocol, "h2c") {
 		return false
 	}
-	for _, field := range r.Header["Connection"] {
+	return slices.Contains(fieldNames(r.Header["Connection"]), "Upgrade")
+}
+
+// fieldNames are the names in fields that list such, in canonical form.
+func fieldNames(fields []string) []string {
+	var names []string
+	for _, field := range fields {
 		for token := range strings.SplitSeq(field, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return true
-			}
+			names = append(names, http.CanonicalHeaderKey(strings.TrimSpace(token)))
 		}
 	}
-	return false
+	return names
 }
 
 // switchProtocols takes the connection over and joins it with the function's streams,

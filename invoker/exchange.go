@@ -52,14 +52,52 @@ func (x *exchange) do() (*slipway.Response, error) {
 		return x.broken(err)
 	}
 	if resp := x.c.wholeAnswer(x.req.Method); resp != nil {
+		x.h.sawHTTP1()
 		x.finish(true, true)
 		return resp, nil
 	}
+	if x.c.speaksHTTP2() {
+		return x.turnToHTTP2()
+	}
 	resp, err := x.c.readHead(x.req.Method)
 	if err != nil {
+		if x.unanswered(err) && x.h.provesHTTP2(x.ctx) {
+			return x.turnToHTTP2()
+		}
 		return x.broken(err)
 	}
+	x.h.sawHTTP1()
 	return x.answer(resp)
+}
+
+// unanswered says whether the process closed a new connection without a word.
+func (x *exchange) unanswered(err error) bool {
+	return !x.c.kept && x.c.in.read == 0 && x.ctx.Err() == nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isNetError(err)) && !x.h.in.ended()
+}
+
+func (h *httpRunner) sawHTTP1() {
+	if !h.answersHTTP1.Load() { // a write would be felt by the other processors
+		h.answersHTTP1.Store(true)
+	}
+}
+
+// turnToHTTP2 has found out that the process speaks nothing but HTTP/2. To it the
+// request was no valid beginning of a connection, so it can be sent again, if it is
+// still there.
+func (x *exchange) turnToHTTP2() (*slipway.Response, error) {
+	x.h.onlyHTTP2.Store(true)
+	if x.upload != nil || x.framing == raw {
+		x.finish(false, true)
+		return nil, unavailable("the instance turned out to speak HTTP/2 only, when a part of the body had been sent; try again")
+	}
+	x.unwatch()
+	x.c.Close()
+	if x.framing == counted {
+		req := *x.req
+		req.Body = &wholeBody{x.c.head[len(x.c.head)-int(req.Length):]}
+		x.req = &req
+	}
+	return x.h.runHTTP2(x.ctx, x.req, x.release)
 }
 
 // send writes the head, with the body when that is small; a longer body follows while
@@ -160,6 +198,7 @@ func (x *exchange) answer(resp *http.Response) (*slipway.Response, error) {
 		out.Body = &wholeBody{body}
 	default:
 		body := &httpBody{x: x, resp: resp}
+		announce(out.Header, resp.Trailer)
 		out.Body, out.Trailer = body, body.trailer
 	}
 	return out, nil

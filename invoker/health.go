@@ -137,6 +137,9 @@ func (h *health) check(ctx context.Context, keep bool) error {
 // get asks for the path. A kept connection that ends without a word was stale.
 func (h *health) get(ctx context.Context, keep bool) error {
 	c, err := h.runner.conn(ctx)
+	if errors.Is(err, errOnlyHTTP2) || err == nil && h.runner.onlyHTTP2.Load() {
+		return h.getHTTP2(ctx, c)
+	}
 	if err != nil {
 		return fmt.Errorf("port %d accepts no connection: %w", h.in.spec.Config.Port, err)
 	}
@@ -144,6 +147,40 @@ func (h *health) get(ctx context.Context, keep bool) error {
 	if err != nil && c.kept && c.in.read == 0 && ctx.Err() == nil {
 		return h.get(ctx, keep)
 	}
+	if err != nil && ctx.Err() == nil && h.runner.provesHTTP2(ctx) {
+		h.runner.onlyHTTP2.Store(true)
+		return h.getHTTP2(ctx, nil)
+	}
+	return h.judge(ctx, status, err)
+}
+
+// getHTTP2 asks a process that speaks nothing else; c is a connection that is of no use.
+func (h *health) getHTTP2(ctx context.Context, c *httpConn) error {
+	if c != nil {
+		c.Close()
+	}
+	req, err := h.request(ctx)
+	if err != nil {
+		return err
+	}
+	resp, err := h.runner.http2.RoundTrip(req)
+	if err != nil {
+		return h.judge(ctx, 0, err)
+	}
+	resp.Body.Close()
+	return h.judge(ctx, resp.StatusCode, nil)
+}
+
+func (h *health) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+h.cfg.Path, nil)
+	if err == nil {
+		req.Header.Set("User-Agent", "slipway-health-check")
+	}
+	return req, err
+}
+
+// judge says what is wrong with an answer, if anything.
+func (h *health) judge(ctx context.Context, status int, err error) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("GET %s was not answered in time (%s)", h.cfg.Path, h.cfg.Timeout)
@@ -166,12 +203,11 @@ func (h *health) ask(ctx context.Context, c *httpConn, keep bool) (status int, e
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+h.cfg.Path, nil)
+	req, err := h.request(ctx)
 	if err != nil {
 		return 0, err
 	}
 	req.Close = !keep
-	req.Header.Set("User-Agent", "slipway-health-check")
 	if err := req.Write(c); err != nil {
 		return 0, err
 	}
@@ -179,6 +215,7 @@ func (h *health) ask(ctx context.Context, c *httpConn, keep bool) (status int, e
 	if err != nil {
 		return 0, err
 	}
+	h.runner.sawHTTP1()
 	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxHealthBody))
 	if keep && err == nil && n < maxHealthBody && !resp.Close && ctx.Err() == nil {
 		kept, c.kept = true, true

@@ -6,15 +6,20 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/slipway-run/slipway"
 )
 
 // httpRunner speaks HTTP/1.1 with a process that listens on $PORT, over connections
-// that are kept.
+// that are kept; and HTTP/2, see http2.go.
 type httpRunner struct {
 	in      *instance
 	address string
+	http2   *http.Transport
+
+	onlyHTTP2    atomic.Bool // the process has shown that it speaks nothing else
+	answersHTTP1 atomic.Bool // it has shown the contrary
 
 	mu     sync.Mutex  // guards what follows
 	idle   []*httpConn // the one used last at the end
@@ -22,7 +27,7 @@ type httpRunner struct {
 }
 
 func newHTTPRunner(in *instance, f found) *httpRunner {
-	h := &httpRunner{in: in, address: f.address}
+	h := &httpRunner{in: in, address: f.address, http2: newHTTP2(in, f.address)}
 	h.keep(newHTTPConn(f.conn)) // a server of one connection at a time waits on this one
 	return h
 }
@@ -38,7 +43,13 @@ func (h *httpRunner) run(ctx context.Context, req *slipway.Request, release func
 		return nil, err
 	}
 	for sent := false; ; sent = true {
+		if h.onlyHTTP2.Load() || isGRPC(req) {
+			return h.runHTTP2(ctx, req, release)
+		}
 		c, err := h.conn(ctx)
+		if errors.Is(err, errOnlyHTTP2) {
+			continue
+		}
 		if err != nil {
 			return h.noConn(ctx, req, sent, err, release)
 		}
@@ -82,6 +93,8 @@ func (h *httpRunner) noConn(ctx context.Context, req *slipway.Request, sent bool
 	}
 }
 
+var errOnlyHTTP2 = errors.New("the process speaks HTTP/2 only")
+
 // conn is a kept connection that is still good, or a new one.
 func (h *httpRunner) conn(ctx context.Context) (*httpConn, error) {
 	for c := h.take(); c != nil; c = h.take() {
@@ -89,6 +102,10 @@ func (h *httpRunner) conn(ctx context.Context) (*httpConn, error) {
 			return c, nil
 		}
 		c.Close()
+		if isSettings(c.unasked) {
+			h.onlyHTTP2.Store(true)
+			return nil, errOnlyHTTP2
+		}
 	}
 	conn, err := h.in.dial(ctx, h.address)
 	if err != nil {
@@ -143,4 +160,5 @@ func (h *httpRunner) dropIdle() {
 		c.Close()
 	}
 	h.idle = nil
+	h.http2.CloseIdleConnections() // the others end with the sandbox
 }

@@ -61,7 +61,7 @@ func (b *httpBody) Close() error {
 }
 
 // trailer is complete after the end of the body.
-func (b *httpBody) trailer() slipway.Header { return b.resp.Trailer }
+func (b *httpBody) trailer() slipway.Header { return onlyTrailing(slipway.Header(b.resp.Trailer)) }
 
 // isNetError says whether err comes from the connection, not from what was read.
 func isNetError(err error) bool {

@@ -22,6 +22,8 @@ type httpConn struct {
 	br   *bufio.Reader
 	head []byte // of the request; reused
 	kept bool   // it had an exchange before
+
+	unasked []byte // how that began which came while nobody asked for anything
 }
 
 func newHTTPConn(c net.Conn) *httpConn {
@@ -89,12 +91,22 @@ func (c *httpConn) stale() bool {
 	}
 	quiet := false
 	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, err := syscall.Read(int(fd), b[:]) // the descriptor does not block
+		var b [frameHead]byte
+		n, err := syscall.Read(int(fd), b[:]) // the descriptor does not block
 		quiet = errors.Is(err, syscall.EAGAIN)
+		c.unasked = append(c.unasked, b[:max(n, 0)]...)
 		return true
 	})
 	return err != nil || !quiet
+}
+
+// speaksHTTP2 says whether what came in answer is the beginning of HTTP/2.
+func (c *httpConn) speaksHTTP2() bool {
+	if first, err := c.br.Peek(1); err != nil || first[0] != 0 {
+		return false
+	}
+	sent, _ := c.br.Peek(frameHead)
+	return isSettings(sent)
 }
 
 // closeWrite says that nothing more will be sent.

@@ -48,12 +48,15 @@ func appendHead(b []byte, req *slipway.Request, body framing) []byte {
 			b = appendField(b, name, v)
 		}
 	}
-	b = appendForwarded(b, req)
+	eachForwarded(req, func(name, value string) { b = appendField(b, name, value) })
 	switch body {
 	case counted:
 		b = appendField(b, "Content-Length", strconv.FormatInt(req.Length, 10))
 	case chunked:
 		b = appendField(b, "Transfer-Encoding", "chunked")
+		if names := trailerNames(req); names != nil {
+			b = appendField(b, "Trailer", strings.Join(names, ", "))
+		}
 	case raw:
 		b = appendField(b, "Connection", "Upgrade")
 		b = appendField(b, "Upgrade", upgrade(req.Header))
@@ -70,8 +73,8 @@ func appendField(b []byte, name, value string) []byte {
 	return append(append(b, value...), "\r\n"...)
 }
 
-// appendForwarded says who the client is, after those that proxies before us named.
-func appendForwarded(b []byte, req *slipway.Request) []byte {
+// eachForwarded says who the client is, after those that proxies before us named.
+func eachForwarded(req *slipway.Request, add func(name, value string)) {
 	client, _, err := net.SplitHostPort(req.RemoteAddr)
 	if err != nil {
 		client = req.RemoteAddr
@@ -80,22 +83,21 @@ func appendForwarded(b []byte, req *slipway.Request) []byte {
 		client = strings.Join(before, ", ") + ", " + client
 	}
 	if client != "" {
-		b = appendField(b, "X-Forwarded-For", client)
+		add("X-Forwarded-For", client)
 	}
 	if len(req.Header["X-Forwarded-Proto"]) == 0 {
 		scheme := "http"
 		if req.Secure {
 			scheme = "https"
 		}
-		b = appendField(b, "X-Forwarded-Proto", scheme)
+		add("X-Forwarded-Proto", scheme)
 	}
 	if len(req.Header["X-Forwarded-Host"]) == 0 {
-		b = appendField(b, "X-Forwarded-Host", req.Host)
+		add("X-Forwarded-Host", req.Host)
 	}
 	if len(req.Header["X-Request-Id"]) == 0 {
-		b = appendField(b, "X-Request-Id", req.ID)
+		add("X-Request-Id", req.ID)
 	}
-	return b
 }
 
 // ownField says whether a field is written by us, or belongs to one connection only

@@ -149,11 +149,7 @@ func eventHeaders(req *slipway.Request) map[string]string {
 			headers[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 	}
-	for field := range bytes.SplitSeq(bytes.TrimSuffix(appendForwarded(nil, req), []byte("\r\n")), []byte("\r\n")) {
-		if name, value, ok := strings.Cut(string(field), ": "); ok {
-			headers[strings.ToLower(name)] = value
-		}
-	}
+	eachForwarded(req, func(name, value string) { headers[strings.ToLower(name)] = value })
 	headers["host"] = req.Host
 	return headers
 }

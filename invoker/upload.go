@@ -84,7 +84,17 @@ func (u *upload) end(sent int64) error {
 		}
 		return nil
 	}
-	_, err := io.WriteString(u.c, "0\r\n\r\n")
+	last := []byte("0\r\n")
+	if u.req.Trailer != nil {
+		for name, values := range onlyTrailing(u.req.Trailer()) {
+			for _, v := range values {
+				if sendable(name, v) {
+					last = appendField(last, name, v)
+				}
+			}
+		}
+	}
+	_, err := u.c.Write(append(last, "\r\n"...))
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -125,11 +126,13 @@ func early(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "final")
 }
 
-func trailer(w http.ResponseWriter, _ *http.Request) {
+// trailer gives the trailer that came, or 42.
+func trailer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Trailer", "X-Sum")
+	io.Copy(io.Discard, r.Body)
 	io.WriteString(w, "body")
 	w.(http.Flusher).Flush()
-	w.Header().Set("X-Sum", "42")
+	w.Header().Set("X-Sum", cmp.Or(r.Trailer.Get("X-Sum"), "42"))
 }
 
 func garbage(w http.ResponseWriter, _ *http.Request) {

@@ -20,6 +20,8 @@ func main() {
 	case "polite":
 		go sayBye()
 		serveHTTP()
+	case "h2":
+		serveHTTP2()
 	case "health":
 		serveHealth()
 	case "one":
