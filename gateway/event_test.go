@@ -33,7 +33,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		timing := resp.Header.Get("Server-Timing")
-		for _, want := range []string{"route;dur=", "queue;dur=1", "start;dur=0", "run;dur=2"} {
+		for _, want := range []string{"route;dur=", "queue;dur=1", "start;dur=0", "run;dur=2", "cpu;dur=1.5"} {
 			if !strings.Contains(timing, want) {
 				t.Errorf("Server-Timing %q lacks %s", timing, want)
 			}

@@ -94,6 +94,9 @@ func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) er
 	defer f.close()
 	c.Response().Committed = true // what follows writes past the router
 	setTimings(w.Header(), f)
+	if peak := f.resp.Used.MemoryPeak; peak > 0 {
+		w.Header().Set("X-Slipway-Memory-Peak-Mb", strconv.FormatInt((peak+1<<20-1)>>20, 10)) // MiB, rounded up
+	}
 	if f.resp.FunctionError != nil {
 		writeInvokeError(w, f.resp, c.id)
 		return nil

@@ -85,10 +85,18 @@ func TestInvoke(t *testing.T) {
 		}
 	})
 	t.Run("the function's own status is no error of the platform", func(t *testing.T) {
-		i.handle(func(context.Context, *slipway.Request) (*slipway.Response, error) { return answer(418, "teapot"), nil })
+		i.handle(func(context.Context, *slipway.Request) (*slipway.Response, error) {
+			resp := answer(418, "teapot")
+			resp.Phases = slipway.Phases{Queue: time.Millisecond, Run: 2 * time.Millisecond}
+			resp.ColdStart, resp.Used = true, slipway.Used{CPU: 1500 * time.Microsecond, MemoryPeak: 5<<20 + 1}
+			return resp, nil
+		})
 		r, err := w.api.Invoke(ctx, "hello", nil, sdk.Invocation{})
 		must(t, err)
 		defer r.Body.Close()
+		if report := r.Report; !report.ColdStart || report.QueueMS != 1 || report.RunMS != 2 || report.CPUMS != 1.5 || report.MemoryPeakMB != 6 {
+			t.Errorf("%+v", report)
+		}
 		if b, _ := io.ReadAll(r.Body); r.Status != 418 || string(b) != "teapot" {
 			t.Errorf("%d %s", r.Status, b)
 		}

@@ -25,16 +25,20 @@ func setTimings(h http.Header, f flight) {
 		cold = "true"
 	}
 	h["X-Slipway-Cold-Start"] = []string{cold}
-	h["Server-Timing"] = []string{serverTiming(f.route+f.resp.Phases.Route, f.resp.Phases)}
+	h["Server-Timing"] = []string{serverTiming(f.route+f.resp.Phases.Route, f.resp.Phases, f.resp.Used)}
 }
 
 // serverTiming is a Server-Timing field (W3C Server Timing): durations in milliseconds.
-func serverTiming(route time.Duration, p slipway.Phases) string {
+// The processor time stands there when it is known.
+func serverTiming(route time.Duration, p slipway.Phases, used slipway.Used) string {
 	var buf [128]byte
 	b := appendMetric(buf[:0], "route", route)
 	b = appendMetric(append(b, ", "...), "queue", p.Queue)
 	b = appendMetric(append(b, ", "...), "start", p.Start)
 	b = appendMetric(append(b, ", "...), "run", p.Run)
+	if used.CPU > 0 {
+		b = appendMetric(append(b, ", "...), "cpu", used.CPU)
+	}
 	return string(b)
 }
 

@@ -305,6 +305,7 @@ func echo(_ context.Context, r *slipway.Request) (*slipway.Response, error) {
 	return &slipway.Response{
 		Status: http.StatusOK, Header: h, Length: r.Length, Body: body,
 		Instance: "i", ColdStart: true, Phases: slipway.Phases{Queue: time.Millisecond, Run: 2 * time.Millisecond},
+		Used: slipway.Used{CPU: 1500 * time.Microsecond, MemoryPeak: 5<<20 + 1},
 	}, nil
 }
 

@@ -27,6 +27,7 @@ type Result struct {
 	Error     *slipway.FunctionError
 	LogTail   string // with an Error: the last lines the instance printed
 	RequestID string
+	Report    Report
 }
 
 // Invoke gives event to a function and returns when its answer begins. The error is the
@@ -49,7 +50,7 @@ func (c *Client) Invoke(ctx context.Context, function string, event io.Reader, i
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Status: resp.StatusCode, Header: resp.Header, Body: resp.Body, RequestID: resp.Header.Get("X-Request-Id")}
+	result := &Result{Status: resp.StatusCode, Header: resp.Header, Body: resp.Body, RequestID: resp.Header.Get("X-Request-Id"), Report: newReport(resp.Header)}
 	if handled := resp.Header.Get("X-Slipway-Function-Error"); handled != "" {
 		defer resp.Body.Close()
 		result.Body = nil

@@ -20,7 +20,7 @@ const defaultURL = "http://127.0.0.1:8080"
 // clientCommands are the commands that call a gateway.
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{
-		newDeployCommand(), newInvokeCommand(), newFunctionsCommand(), newVersionsCommand(), newLogsCommand(),
+		newDeployCommand(), newInvokeCommand(), newFunctionsCommand(), newInstancesCommand(), newVersionsCommand(), newLogsCommand(),
 		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newPauseCommand(),
 		newResumeCommand(), newStatusCommand(),
 	}

@@ -20,6 +20,9 @@ func newInvokeCommand() *cobra.Command {
 		Short: "Give an event to a function and show its answer",
 		Long: `Give an event to a function and show its answer on standard output.
 
+How long it took and what it used is said on standard error when that is a terminal, or
+with --report; with -o json it is part of the document.
+
 Exit status 1 means that either the function failed (exception, crash, timeout) or the
 platform could not run it; which of the two is said on standard error.`,
 		Args: cobra.ExactArgs(1),
@@ -30,10 +33,16 @@ platform could not run it; which of the two is said on standard error.`,
 	f.StringVarP(&in.Qualifier, "qualifier", "q", "", "alias or number of a version (default: live)")
 	f.StringVar(&in.ContentType, "content-type", "", "of the event (default: application/json)")
 	f.BoolVar(&in.DryRun, "dry-run", false, "only check that it could be done")
+	f.Bool("report", false, "say on standard error how long it took and what it used")
+	f.StringP("output", "o", "table", "json for a document of the answer and the report")
 	return cmd
 }
 
 func invoke(cmd *cobra.Command, name, data string, in sdk.Invocation) error {
+	asJSON, err := wantsJSON(cmd)
+	if err != nil {
+		return err
+	}
 	client, err := newClient(os.Getenv)
 	if err != nil {
 		return err
@@ -47,10 +56,18 @@ func invoke(cmd *cobra.Command, name, data string, in sdk.Invocation) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "slipway: platform error (%s): %v\n", slipway.Code(err), err)
 		return errSaid
 	}
+	if result.Body != nil {
+		defer result.Body.Close()
+	}
+	if asJSON {
+		return writeOutcome(cmd, result)
+	}
+	if wanted, _ := cmd.Flags().GetBool("report"); (wanted || isTerminal(cmd.ErrOrStderr())) && !in.DryRun {
+		defer writeReport(cmd.ErrOrStderr(), result.Report)
+	}
 	if result.Error != nil {
 		return sayFunctionError(cmd, result)
 	}
-	defer result.Body.Close()
 	return copyAnswer(cmd.OutOrStdout(), result.Body)
 }
 
