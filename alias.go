@@ -18,6 +18,7 @@ type Alias struct {
 	MovedAt  time.Time `json:"moved_at,omitzero"`  // when it began to name Version alone, or first of two
 	MovedBy  Mover     `json:"moved_by,omitempty"` // who decided that
 	Revision int64     `json:"revision"`           // grows with every change
+	Progress *Progress `json:"progress,omitempty"` // of the canary; filled in by the gateway, not stored
 }
 
 // Mover is who had an alias name another version.

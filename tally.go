@@ -21,11 +21,25 @@ type TenantLoad struct {
 // Tally is what one gateway has counted of a version since an alias was changed last.
 type Tally struct {
 	VersionRef
-	Alias     string  `json:"alias"`
-	Revision  int64   `json:"revision"` // of the alias
-	Events    int64   `json:"events"`   // that reached an instance, or would have if one had started
-	Errors    int64   `json:"errors"`   // of those: function errors and answers with a status from 500
-	Fallen    int64   `json:"fallen"`   // the last events in a row that ended with the end of their instance
-	Latency   []int64 `json:"latency"`  // events by the function's own time to its response head, in the gateways' classes
-	LastError string  `json:"last_error,omitempty"`
+	Alias    string  `json:"alias"`
+	Revision int64   `json:"revision"` // of the alias
+	Events   int64   `json:"events"`   // that had an outcome of the function's
+	Errors   int64   `json:"errors"`   // of those: function errors, and answers with a status from 500
+	Latency  []int64 `json:"latency"`  // the others by the function's own time to its response head, in the gateways' classes
+	Last     string  `json:"last"`     // error; "" for none
+}
+
+// Progress is how the present step of a canary goes, as far as a gateway knows.
+type Progress struct {
+	Current VersionProgress `json:"current"`
+	Canary  VersionProgress `json:"canary"`
+	Waits   string          `json:"waits"` // what the step waits for
+}
+
+// VersionProgress is what one version did since the step began.
+type VersionProgress struct {
+	Version int      `json:"version"`
+	Events  int64    `json:"events"`
+	Errors  int64    `json:"errors"`
+	P95     Duration `json:"p95"` // of the function's own time to its response head, rounded up
 }

@@ -70,7 +70,7 @@ func (g *Gateway) putAlias(c *call) error {
 		return err
 	}
 	g.changed(ctx, ref)
-	return c.reply(status, alias)
+	return c.reply(status, g.shownAlias(alias))
 }
 
 func (g *Gateway) getAlias(c *call) error {
@@ -82,7 +82,13 @@ func (g *Gateway) getAlias(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, alias)
+	return c.reply(http.StatusOK, g.shownAlias(alias))
+}
+
+// shownAlias is a with how its canary goes.
+func (g *Gateway) shownAlias(a slipway.Alias) slipway.Alias {
+	a.Progress = g.releases.progress(a)
+	return a
 }
 
 func (g *Gateway) listAliases(c *call) error {
@@ -93,6 +99,9 @@ func (g *Gateway) listAliases(c *call) error {
 	aliases, err := g.store.Aliases(c.Request().Context(), ref)
 	if err != nil {
 		return err
+	}
+	for i, a := range aliases {
+		aliases[i] = g.shownAlias(a)
 	}
 	return c.reply(http.StatusOK, slipway.List[slipway.Alias]{Items: aliases})
 }

@@ -12,9 +12,9 @@ import (
 
 // assignment says which invoker keeps how many instances of what ready.
 type assignment struct {
-	wishes map[string][]slipway.Wish           // by invoker
-	placed map[slipway.VersionRef]int          // instances of each version, on all invokers
-	wanted map[slipway.VersionRef]slipway.Spec // the versions that were asked for
+	wishes map[string][]slipway.Wish   // by invoker
+	placed map[slipway.VersionRef]int  // instances of each version, on all invokers
+	wanted map[slipway.VersionRef]want // the versions that were asked for
 }
 
 // assign spreads what scaling.min and scaling.provisioned ask for over the invokers. It
@@ -22,18 +22,24 @@ type assignment struct {
 // so that gateways who know the same come to the same: each function ranks the
 // invokers in an order of its own (rendezvous hashing), and deals its instances to them
 // one by one, as long as their memory suffices for everything that is kept there. An
-// invoker that comes or goes moves only what is its own.
-func assign(specs []*slipway.Spec, invokers []slipway.InvokerState) assignment {
-	a := assignment{map[string][]slipway.Wish{}, map[slipway.VersionRef]int{}, map[slipway.VersionRef]slipway.Spec{}}
-	specs = slices.Clone(specs)
-	slices.SortFunc(specs, func(x, y *slipway.Spec) int {
-		return cmp.Or(strings.Compare(x.Tenant, y.Tenant), strings.Compare(x.Function, y.Function), cmp.Compare(x.Version, y.Version))
+// invoker that comes or goes moves only what is its own. What stands by stays where it is.
+func assign(wanted []want, invokers []slipway.InvokerState) assignment {
+	a := assignment{map[string][]slipway.Wish{}, map[slipway.VersionRef]int{}, map[slipway.VersionRef]want{}}
+	wanted = slices.Clone(wanted)
+	slices.SortFunc(wanted, func(x, y want) int {
+		a, b := x.spec, y.spec
+		return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.Function, b.Function), cmp.Compare(a.Version, b.Version))
 	})
 	promised := make(map[string]int, len(invokers)) // MiB
-	for _, spec := range specs {
-		a.wanted[spec.VersionRef] = *spec
+	for _, w := range wanted {
+		if w.standby {
+			a.stay(w, invokers)
+			continue
+		}
+		spec := w.spec
+		a.wanted[spec.VersionRef] = w
 		ranked := rank(spec, invokers)
-		for i, n := range deal(spec, ranked, promised) {
+		for i, n := range deal(w, ranked, promised) {
 			if n == 0 {
 				continue
 			}
@@ -46,6 +52,15 @@ func assign(specs []*slipway.Spec, invokers []slipway.InvokerState) assignment {
 		}
 	}
 	return a
+}
+
+// stay asks every invoker that has instances of w's version not to let the last go.
+func (a assignment) stay(w want, invokers []slipway.InvokerState) {
+	for _, inv := range invokers {
+		if !inv.Draining && instancesOn(w.spec.VersionRef, inv) > 0 {
+			a.wishes[inv.ID] = append(a.wishes[inv.ID], slipway.Wish{VersionRef: w.spec.VersionRef, Instances: w.n})
+		}
+	}
 }
 
 // ahead is how many instances of a version are kept ready.
@@ -74,8 +89,8 @@ func rank(spec *slipway.Spec, invokers []slipway.InvokerState) []slipway.Invoker
 
 // deal gives each invoker in turn one instance until there are enough, or no room is
 // left. promised is what each keeps already, and grows.
-func deal(spec *slipway.Spec, invokers []slipway.InvokerState, promised map[string]int) []int {
-	counts, left, need := make([]int, len(invokers)), ahead(spec.Config.Scaling), spec.Config.MemoryMB
+func deal(w want, invokers []slipway.InvokerState, promised map[string]int) []int {
+	counts, left, need := make([]int, len(invokers)), w.n, w.spec.Config.MemoryMB
 	for progress := true; left > 0 && progress; {
 		progress = false
 		for i, inv := range invokers {
@@ -94,14 +109,18 @@ func deal(spec *slipway.Spec, invokers []slipway.InvokerState, promised map[stri
 // elsewhere is the version's instances on the other invokers, as they were reported.
 func elsewhere(ref slipway.VersionRef, than string, invokers []slipway.InvokerState) (n int) {
 	for _, inv := range invokers {
-		if inv.ID == than {
-			continue
-		}
-		for _, v := range inv.Versions {
-			if v.VersionRef == ref {
-				n += v.Instances
-			}
+		if inv.ID != than {
+			n += instancesOn(ref, inv)
 		}
 	}
 	return n
+}
+
+func instancesOn(ref slipway.VersionRef, inv slipway.InvokerState) int {
+	for _, v := range inv.Versions {
+		if v.VersionRef == ref {
+			return v.Instances
+		}
+	}
+	return 0
 }

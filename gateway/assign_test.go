@@ -11,10 +11,10 @@ import (
 )
 
 // keeping is a version of a function that wants n instances of 128 MiB kept.
-func keeping(function string, n int) *slipway.Spec {
+func keeping(function string, n int) want {
 	s := specOf(10)
-	s.Function, s.Config.Scaling.Min = function, n
-	return s
+	s.Function = function
+	return want{spec: s, n: n}
 }
 
 func machines(memoryMB int, ids ...string) (all []slipway.InvokerState) {
@@ -37,13 +37,13 @@ func (a assignment) counts() map[string]int {
 
 func TestAssignSpreads(t *testing.T) {
 	three := machines(4096, "a", "b", "c")
-	if n := assign([]*slipway.Spec{keeping("f", 3)}, three).counts(); n["a"] != 1 || n["b"] != 1 || n["c"] != 1 {
+	if n := assign([]want{keeping("f", 3)}, three).counts(); n["a"] != 1 || n["b"] != 1 || n["c"] != 1 {
 		t.Errorf("three instances on three machines: %v", n)
 	}
-	if n := assign([]*slipway.Spec{keeping("f", 7)}, three).counts(); slices.Min(slices.Collect(maps.Values(n))) != 2 {
+	if n := assign([]want{keeping("f", 7)}, three).counts(); slices.Min(slices.Collect(maps.Values(n))) != 2 {
 		t.Errorf("seven instances on three machines: %v", n)
 	}
-	var many []*slipway.Spec
+	var many []want
 	for i := range 300 {
 		many = append(many, keeping(fmt.Sprint("f", i), 1))
 	}
@@ -55,7 +55,7 @@ func TestAssignSpreads(t *testing.T) {
 }
 
 func TestAssignIsTheSameForAll(t *testing.T) {
-	specs := []*slipway.Spec{keeping("f", 2), keeping("g", 1), keeping("h", 3)}
+	specs := []want{keeping("f", 2), keeping("g", 1), keeping("h", 3)}
 	one := assign(specs, machines(512, "a", "b", "c"))
 	slices.Reverse(specs)
 	other := machines(512, "c", "a", "b")
@@ -68,7 +68,7 @@ func TestAssignIsTheSameForAll(t *testing.T) {
 }
 
 func TestAssignMovesLittle(t *testing.T) {
-	var many []*slipway.Spec
+	var many []want
 	for i := range 100 {
 		many = append(many, keeping(fmt.Sprint("f", i), 1))
 	}
@@ -92,23 +92,23 @@ func TestAssignMovesLittle(t *testing.T) {
 
 func TestAssignWithinBounds(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
-		a := assign([]*slipway.Spec{keeping("f", 5)}, machines(300, "a", "b"))
-		if n := a.counts(); n["a"] != 2 || n["b"] != 2 || a.placed[keeping("f", 5).VersionRef] != 4 {
+		a := assign([]want{keeping("f", 5)}, machines(300, "a", "b"))
+		if n := a.counts(); n["a"] != 2 || n["b"] != 2 || a.placed[keeping("f", 5).spec.VersionRef] != 4 {
 			t.Errorf("five of 128 MiB on two of 300 MiB: %v, placed %v", n, a.placed)
 		}
 	})
 	t.Run("an invoker that shuts down gets none", func(t *testing.T) {
 		two := machines(4096, "a", "b")
 		two[0].Draining = true
-		if n := assign([]*slipway.Spec{keeping("f", 2)}, two).counts(); n["a"] != 0 || n["b"] != 2 {
+		if n := assign([]want{keeping("f", 2)}, two).counts(); n["a"] != 0 || n["b"] != 2 {
 			t.Errorf("%v", n)
 		}
 	})
 	t.Run("scaling.max", func(t *testing.T) {
-		s := keeping("hello", 3)
-		s.Config.Scaling.Max = 2
+		s := keeping("hello", 2)
+		s.spec.Config.Scaling.Max = 2
 		states := []slipway.InvokerState{state("a", 4096, 2, 2, 0)}
-		a := assign([]*slipway.Spec{s}, append(states, state("b", 4096, 0, 0, 0)))
+		a := assign([]want{s}, append(states, state("b", 4096, 0, 0, 0)))
 		for id, limit := range map[string]int{"a": 2, "b": 0} {
 			if w := a.wishes[id]; len(w) != 1 || w[0].Instances != 1 || w[0].Limit != limit {
 				t.Errorf("%s is told %+v, want one, and %d at most", id, w, limit)

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -18,18 +19,22 @@ import (
 // code and configuration that need each other go live together or not at all.
 const configHeader = "X-Slipway-Config"
 
+// canaryHeader may hold a canary's plan, in JSON; {} is the usual one. The version gets its
+// share of the events then, and the rest by and by.
+const canaryHeader = "X-Slipway-Canary"
+
 // postSource takes an archive of source, builds it and puts it live.
 func (g *Gateway) postSource(c *call) error {
-	ref, patches, wait, err := g.deployRequest(c)
+	d, err := g.deployRequest(c)
 	if err != nil {
 		return err
 	}
 	r := c.Request()
-	blob, err := g.uploads.take(r.Context(), r.Body, r.ContentLength)
-	if err != nil {
+	if d.in.blob, err = g.uploads.take(r.Context(), r.Body, r.ContentLength); err != nil {
 		return err
 	}
-	return g.deploy(c, ref, input{kind: slipway.InputSource, blob: blob, patches: patches}, wait)
+	d.in.kind = slipway.InputSource
+	return g.deploy(c, d)
 }
 
 // imageBody names an image in a registry.
@@ -39,24 +44,24 @@ type imageBody struct {
 
 // postImage takes an image archive, or the reference of an image in a registry.
 func (g *Gateway) postImage(c *call) error {
-	ref, patches, wait, err := g.deployRequest(c)
+	d, err := g.deployRequest(c)
 	if err != nil {
 		return err
 	}
 	r := c.Request()
 	body := bufio.NewReader(r.Body)
 	if isJSON(r, body) {
-		reference, err := readReference(body)
-		if err != nil {
+		if d.in.reference, err = readReference(body); err != nil {
 			return err
 		}
-		return g.deploy(c, ref, input{kind: slipway.InputReference, reference: reference, patches: patches}, wait)
+		d.in.kind = slipway.InputReference
+		return g.deploy(c, d)
 	}
-	blob, err := g.uploads.take(r.Context(), body, r.ContentLength)
-	if err != nil {
+	if d.in.blob, err = g.uploads.take(r.Context(), body, r.ContentLength); err != nil {
 		return err
 	}
-	return g.deploy(c, ref, input{kind: slipway.InputArchive, blob: blob, patches: patches}, wait)
+	d.in.kind = slipway.InputArchive
+	return g.deploy(c, d)
 }
 
 // isJSON says whether the body is a document rather than an archive: by its type, or
@@ -85,26 +90,53 @@ func readReference(body io.Reader) (string, error) {
 	return image.Image, nil
 }
 
+// deployment is what a deploy asks for.
+type deployment struct {
+	function slipway.FunctionRef
+	in       input
+	wait     bool // the client follows it
+}
+
 // deployRequest reads what a deploy says beside its body, and refuses a configuration
 // that cannot be before anything is uploaded.
-func (g *Gateway) deployRequest(c *call) (ref slipway.FunctionRef, patches [][]byte, wait bool, err error) {
-	if ref, err = c.function(); err != nil {
-		return ref, nil, false, err
+func (g *Gateway) deployRequest(c *call) (d deployment, err error) {
+	if d.function, err = c.function(); err != nil {
+		return d, err
 	}
-	if wait, err = c.flag("wait"); err != nil {
-		return ref, nil, false, err
+	if d.wait, err = c.flag("wait"); err != nil {
+		return d, err
 	}
-	if patches, err = deployPatches(c); err != nil {
-		return ref, nil, false, err
+	if d.in.patches, err = deployPatches(c); err != nil {
+		return d, err
 	}
-	f, err := g.store.Function(c.Request().Context(), ref)
+	if d.in.canary, err = deployCanary(c); err != nil {
+		return d, err
+	}
+	f, err := g.store.Function(c.Request().Context(), d.function)
 	if errors.Is(err, slipway.ErrNotFound) {
 		f.Config, err = slipway.DefaultConfig(), nil
 	}
-	if err == nil {
-		_, err = mergeAll(f.Config, patches)
+	if err != nil {
+		return d, err
 	}
-	return ref, patches, wait, err
+	merged, err := mergeAll(f.Config, d.in.patches)
+	if err != nil {
+		return d, err
+	}
+	return d, g.checkReserved(d.function, merged)
+}
+
+// deployCanary is the plan in the header, or nil.
+func deployCanary(c *call) (*slipway.Canary, error) {
+	doc := c.Request().Header.Get(canaryHeader)
+	if doc == "" {
+		return nil, nil
+	}
+	var plan slipway.Canary
+	if err := strictJSON([]byte(doc), &plan); err != nil {
+		return nil, err
+	}
+	return plan.Begin(0, time.Time{}), plan.Check()
 }
 
 // deployPatches is the configuration in the header and in ?runtime= and ?handler=.
@@ -128,16 +160,16 @@ func deployPatches(c *call) ([][]byte, error) {
 
 // deploy begins the build; the answer is the build, or with wait everything that happens
 // in it. The function is made when it is new.
-func (g *Gateway) deploy(c *call, ref slipway.FunctionRef, in input, wait bool) error {
+func (g *Gateway) deploy(c *call, d deployment) error {
 	ctx := c.Request().Context()
-	run, err := g.beginDeploy(ctx, ref, in)
+	run, err := g.beginDeploy(ctx, d.function, d.in)
 	if err != nil {
-		if in.blob != "" {
-			g.uploads.release(in.blob)
+		if d.in.blob != "" {
+			g.uploads.release(d.in.blob)
 		}
 		return err
 	}
-	if wait {
+	if d.wait {
 		return g.streamBuild(c, run)
 	}
 	c.Response().Header().Set("Location", "/v1/builds/"+run.build.ID)

@@ -26,6 +26,12 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 		g.refuse(w, r, err, id)
 		return
 	}
+	seat, err := g.limits.admit(slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function})
+	if err != nil {
+		g.refuse(w, r, err, id)
+		return
+	}
+	defer seat.leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	body, length, err := takeBody(w, r, spec.Protocol == slipway.ProtocolHTTP && isUpgrade(r))
@@ -46,6 +52,7 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 		return
 	}
 	defer f.close()
+	g.releases.tallies.count(spec.VersionRef, f.resp)
 	setTimings(w.Header(), f)
 	switch {
 	case f.resp.FunctionError != nil:

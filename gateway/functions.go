@@ -41,6 +41,9 @@ func (g *Gateway) applyConfig(ctx context.Context, ref slipway.FunctionRef, patc
 		return f, created, err
 	}
 	merged, err := f.Config.Merge(patch)
+	if err == nil {
+		err = g.checkReserved(ref, merged)
+	}
 	if err != nil {
 		return f, false, err
 	}
@@ -68,6 +71,9 @@ func (g *Gateway) ensureFunction(ctx context.Context, ref slipway.FunctionRef, p
 		return f, false, err
 	}
 	config, err := slipway.DefaultConfig().Merge(patch)
+	if err == nil {
+		err = g.checkReserved(ref, config)
+	}
 	if err != nil {
 		return f, false, err
 	}

@@ -59,6 +59,9 @@ type Gateway struct {
 	keys      *keyring
 	publisher *publisher
 	keeper    *keeper
+	limits    *limits
+	releases  *releases
+	sharing   *sharing
 	uploads   *uploads
 	api       *echo.Echo
 	calls     []apiCall
@@ -77,12 +80,14 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 	if err := os.MkdirAll(cfg.SpoolDir, 0o700); err != nil {
 		return nil, slipway.Errorf(slipway.ErrInternal, "make the folder for uploads: %w", err)
 	}
-	news := newBell()
+	news, moves := newBell(), newBell()
+	limits := newLimits()
 	life, end := context.WithCancel(context.Background())
 	following, endFollows := context.WithCancel(life)
 	g := &Gateway{
 		cfg: cfg, store: store, bus: b, log: log, started: time.Now().UTC(),
-		routes:   newRouteTable(store, log, news),
+		limits:   limits,
+		routes:   newRouteTable(store, limits, log, news, moves),
 		invokers: newInvokers(),
 		keys:     newKeyring(store),
 		uploads:  &uploads{dir: cfg.SpoolDir, limit: cfg.MaxUploadBytes, blobs: blobs, log: log, held: map[string]int{}},
@@ -91,6 +96,9 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 	g.publisher = newPublisher(life, g)
 	g.invokers.joined = news
 	g.keeper = newKeeper(g.routes, g.invokers, b, log, news)
+	others := newPeers(cfg.ID)
+	g.releases = &releases{routes: g.routes, invokers: g.invokers, store: store, peers: others, bus: b, log: log, news: moves, changed: g.changed}
+	g.sharing = &sharing{self: cfg.ID, peers: others, limits: limits, releases: g.releases, bus: b, log: log}
 	g.calls = g.table()
 	g.api = g.newAPI()
 	return g, nil
@@ -125,6 +133,13 @@ func (g *Gateway) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	keeping.Go(func() { g.keeper.run(ctx) })
+	keeping.Go(func() { g.releases.run(ctx) })
+	stopSharing, err := g.sharing.begin()
+	if err != nil {
+		return err
+	}
+	defer stopSharing()
+	keeping.Go(func() { g.sharing.run(ctx) })
 	return g.routes.run(ctx, g.bus)
 }
 

@@ -72,6 +72,11 @@ func (g *Gateway) qualified(ctx context.Context, ref slipway.FunctionRef, qualif
 
 func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) error {
 	r, w := c.Request(), c.Response().Writer
+	seat, err := g.limits.admit(slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function})
+	if err != nil {
+		return err
+	}
+	defer seat.leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	body, length, err := takeBody(w, r, false)
@@ -92,6 +97,7 @@ func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) er
 		return body.fault(err)
 	}
 	defer f.close()
+	g.releases.tallies.count(spec.VersionRef, f.resp)
 	c.Response().Committed = true // what follows writes past the router
 	setTimings(w.Header(), f)
 	if peak := f.resp.Used.MemoryPeak; peak > 0 {

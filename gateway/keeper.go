@@ -53,7 +53,7 @@ func (k *keeper) run(ctx context.Context) {
 
 func (k *keeper) tell() {
 	states := k.invokers.states()
-	a := assign(k.routes.wanted(), states)
+	a := assign(k.routes.wanted(time.Now()), states)
 	for _, inv := range states {
 		wishes := a.wishes[inv.ID]
 		if len(wishes) == 0 && !k.told[inv.ID] {
@@ -73,13 +73,13 @@ func (k *keeper) tell() {
 
 // report says, once, of which version not all instances can be kept.
 func (k *keeper) report(a assignment) {
-	for ref, spec := range a.wanted {
-		wanted, placed := ahead(spec.Config.Scaling), a.placed[ref]
+	for ref, want := range a.wanted {
+		wanted, placed := want.n, a.placed[ref]
 		if short := placed < wanted; short != k.short[ref] {
 			k.short[ref] = short
 			if short {
 				k.log.Warn("fewer instances are kept than scaling asks for: no invoker has the memory", "tenant", ref.Tenant, "function", ref.Function,
-					"version", ref.Version, "wanted", wanted, "placed", placed, "memory_mb", spec.Config.MemoryMB)
+					"version", ref.Version, "wanted", wanted, "placed", placed, "memory_mb", want.spec.Config.MemoryMB)
 			}
 		}
 	}

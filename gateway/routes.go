@@ -19,16 +19,25 @@ const fullReload = 30 * time.Second
 // routeTable holds where every function's events go. Reading it takes no lock; it is
 // replaced as a whole when something changes.
 type routeTable struct {
-	store Routes
-	log   *slog.Logger
-	news  bell                                           // rung after every change
-	table atomic.Pointer[map[slipway.FunctionRef]*route] // nil until it was loaded once
+	store  routeSource
+	log    *slog.Logger
+	limits *limits                                        // follow the table
+	news   []bell                                         // rung after every change
+	table  atomic.Pointer[map[slipway.FunctionRef]*route] // nil until it was loaded once
 
 	ready chan struct{} // closed when the table was loaded once
 	once  sync.Once
 
-	// reading makes sure that what was read later is also put in place later.
+	// reading makes sure that what was read later is also put in place later. It guards
+	// what follows.
 	reading sync.Mutex
+	tenants []slipway.Tenant
+}
+
+// routeSource is what the table is read from.
+type routeSource interface {
+	Routes
+	Tenants(ctx context.Context) ([]slipway.Tenant, error)
 }
 
 // route is where one function's events go.
@@ -37,6 +46,7 @@ type route struct {
 	paused  bool
 	aliases map[string]split
 	specs   map[int]*slipway.Spec
+	stored  map[string]slipway.Alias // aliases, with how they came about
 }
 
 // split is what an alias stands for: one version, or two and the second one's share.
@@ -45,8 +55,8 @@ type split struct {
 	share       float64
 }
 
-func newRouteTable(store Routes, log *slog.Logger, news bell) *routeTable {
-	return &routeTable{store: store, log: log, news: news, ready: make(chan struct{})}
+func newRouteTable(store routeSource, limits *limits, log *slog.Logger, news ...bell) *routeTable {
+	return &routeTable{store: store, log: log, limits: limits, news: news, ready: make(chan struct{})}
 }
 
 // loaded says whether the table can be used yet.
@@ -76,22 +86,6 @@ func (t *routeTable) live(tenant string) map[string]int {
 	return out
 }
 
-// wanted is the live version of every function that wants instances kept ready. Where
-// live is split, it is the first of the two.
-func (t *routeTable) wanted() []*slipway.Spec {
-	table := t.table.Load()
-	if table == nil {
-		return nil
-	}
-	var specs []*slipway.Spec
-	for _, r := range *table {
-		if s, ok := r.aliases[slipway.LiveAlias]; ok && !r.paused && ahead(s.main.Config.Scaling) > 0 {
-			specs = append(specs, s.main)
-		}
-	}
-	return specs
-}
-
 // choose is the version that an event for alias goes to, or nil.
 func (r *route) choose(alias string) *slipway.Spec {
 	s, ok := r.aliases[alias]
@@ -104,10 +98,21 @@ func (r *route) choose(alias string) *slipway.Spec {
 	return s.main
 }
 
+// all is every route by its function; nobody changes it.
+func (t *routeTable) all() map[slipway.FunctionRef]*route {
+	if table := t.table.Load(); table != nil {
+		return *table
+	}
+	return nil
+}
+
 // load reads every route.
 func (t *routeTable) load(ctx context.Context) error {
 	t.reading.Lock()
 	defer t.reading.Unlock()
+	if err := t.readTenants(ctx); err != nil {
+		return err
+	}
 	all, err := t.store.Routes(ctx, nil)
 	if err != nil {
 		return err
@@ -121,16 +126,33 @@ func (t *routeTable) load(ctx context.Context) error {
 	return nil
 }
 
-func (t *routeTable) put(table map[slipway.FunctionRef]*route) {
-	t.table.Store(&table)
-	t.news.ring()
+// readTenants reads the limits of the tenants. t.reading is held.
+func (t *routeTable) readTenants(ctx context.Context) error {
+	tenants, err := t.store.Tenants(ctx)
+	if err == nil {
+		t.tenants = tenants
+	}
+	return err
 }
 
-// refresh reads the route of one function. The table is copied: changes are rare
-// beside events.
+func (t *routeTable) put(table map[slipway.FunctionRef]*route) {
+	t.limits.set(t.tenants, table)
+	t.table.Store(&table)
+	for _, bell := range t.news {
+		bell.ring()
+	}
+}
+
+// refresh reads the route of one function, or the limits of the tenants when ref names
+// none. The table is copied: changes are rare beside events.
 func (t *routeTable) refresh(ctx context.Context, ref slipway.FunctionRef) error {
 	t.reading.Lock()
 	defer t.reading.Unlock()
+	if ref.Function == "" {
+		if err := t.readTenants(ctx); err != nil {
+			return err
+		}
+	}
 	found, err := t.store.Routes(ctx, &ref)
 	if err != nil {
 		return err
@@ -148,7 +170,7 @@ func (t *routeTable) refresh(ctx context.Context, ref slipway.FunctionRef) error
 }
 
 func newRoute(r slipway.Route) *route {
-	out := &route{auth: r.Auth, paused: r.Paused, aliases: make(map[string]split, len(r.Aliases)), specs: make(map[int]*slipway.Spec, len(r.Specs))}
+	out := &route{auth: r.Auth, paused: r.Paused, aliases: make(map[string]split, len(r.Aliases)), specs: make(map[int]*slipway.Spec, len(r.Specs)), stored: r.Aliases}
 	for number, spec := range r.Specs {
 		out.specs[number] = &spec
 	}

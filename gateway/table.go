@@ -37,6 +37,7 @@ var (
 	deploying = []param{
 		query("wait", "boolean", "stream the build as Server-Sent Events: build, step, log, progress, then version or error"),
 		{configHeader, "header", "string", "a partial configuration in JSON, for this deploy; kept when it succeeds"},
+		{canaryHeader, "header", "string", "a canary in JSON, as of an alias, {} for the defaults: the version gets the events by and by"},
 	}
 	building = []param{
 		query("runtime", "string", "as in the configuration"),
@@ -57,6 +58,7 @@ func (g *Gateway) table() []apiCall {
 	type versions = slipway.List[slipway.Version]
 	type aliases = slipway.List[slipway.Alias]
 	type keys = slipway.List[slipway.Key]
+	type tenants = slipway.List[slipway.Tenant]
 	type instances = slipway.List[slipway.InstanceInfo]
 	const fn = "/v1/functions/:name"
 	return []apiCall{
@@ -88,6 +90,10 @@ func (g *Gateway) table() []apiCall {
 		{method: "GET", path: "/v1/keys", scope: admin, summary: "List keys, without their secrets", status: 200, gives: keys{}, handle: g.listKeys},
 		{method: "POST", path: "/v1/keys", scope: admin, summary: "Make a key; its secret is shown once", takes: keyBody{}, status: 201, gives: slipway.Key{}, handle: g.postKey},
 		{method: "DELETE", path: "/v1/keys/:id", scope: admin, summary: "Delete a key", status: 204, handle: g.deleteKey},
+		{method: "GET", path: "/v1/tenants", scope: admin, summary: "List tenants by name; for keys of the default tenant", status: 200, gives: tenants{}, handle: g.listTenants},
+		{method: "PUT", path: "/v1/tenants/:name", scope: admin, summary: "Make a tenant, or set its limits; for keys of the default tenant", takes: tenantBody{}, status: 200, gives: slipway.Tenant{}, handle: g.putTenant},
+		{method: "GET", path: "/v1/tenants/:name", scope: admin, summary: "Show a tenant; others than one's own for keys of the default tenant", status: 200, gives: slipway.Tenant{}, handle: g.getTenant},
+		{method: "DELETE", path: "/v1/tenants/:name", scope: admin, summary: "Delete a tenant that has no functions; for keys of the default tenant", status: 204, handle: g.deleteTenant},
 		{method: "GET", path: "/v1/status", scope: admin, summary: "What the gateway knows about the platform now", status: 200, gives: slipway.Status{}, handle: g.getStatus},
 
 		{method: "GET", path: "/healthz", summary: "Whether the process answers", status: 200, gives: healthBody{}, handle: g.getHealth},

@@ -45,8 +45,8 @@ func (h *Histogram) Events() (n int64) {
 	return n
 }
 
-// percentile is the bound below which so many percent of the events are; 0 without any.
-func (h *Histogram) percentile(percent int64) time.Duration {
+// Percentile is the bound below which so many percent of the events are; 0 without any.
+func (h *Histogram) Percentile(percent int64) time.Duration {
 	n := h.Events()
 	var below int64
 	for class, c := range h {

@@ -10,9 +10,11 @@ import (
 const (
 	level    = 0.001                // probability of chance below which a difference is one
 	noise    = 5 * time.Millisecond // less than this is no difference of latency
-	tail     = 95                   // percentile that is compared
-	tailRate = 0.05                 // of the events are over it
+	tailRate = 0.05                 // of the events are over the percentile that is compared
 )
+
+// Tail is the percentile that is compared.
+const Tail = 95
 
 // Counts is what a version did since the step began.
 type Counts struct {
@@ -94,7 +96,7 @@ func tooSlow(plan slipway.Canary, current, canary Counts) string {
 	if current.Latency.Events() < int64(plan.MinEvents) {
 		return ""
 	}
-	usual := current.Latency.percentile(tail)
+	usual := current.Latency.Percentile(Tail)
 	limit := max(time.Duration(float64(usual)*plan.MaxLatencyRatio), usual+noise)
 	n, over := canary.Latency.Events(), canary.Latency.over(limit)
 	if over == 0 || binomialTail(over, n, tailRate) >= level {

@@ -7,6 +7,7 @@ const (
 	SpecSubject = "slipway.specs"
 
 	invokersSubject = "slipway.invokers." // followed by the invoker's id
+	gatewaysSubject = "slipway.gateways." // followed by the gateway's id
 	changesSubject  = "slipway.changes"
 	wishesSubject   = "slipway.wishes." // followed by the invoker's id
 	logsSubject     = "slipway.logs."   // followed by <tenant>.<function>
