@@ -47,6 +47,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/demo": {ours: []string{"bench/rig"}},
 	"bench/warm": {ours: []string{"bench/rig"}},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.
+	"bench/simulate/sim":   {ours: []string{"", "bench/simulate/trace", "gateway/choose", "pool/ledger"}},
 	"bench/simulate/trace": {},
 	// The others measure the product as a user sees it. A cold start is too short for
 	// that alone: the sandbox is also measured without the server around it.

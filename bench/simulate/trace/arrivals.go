@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -43,10 +44,7 @@ func (s *Stream) fill() {
 		s.place(c)
 	}
 	slices.SortFunc(s.ready, func(a, b Arrival) int {
-		if a.At != b.At {
-			return int(a.At - b.At)
-		}
-		return a.Function - b.Function
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Function, b.Function))
 	})
 	s.minute++
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,7 +14,8 @@ import (
 // before the trace begins do so at once. Memory is not in this format: every function
 // gets the published median.
 func Read2021(path string, most int) (*Trace, error) {
-	t := &Trace{exact: []Arrival{}}
+	var functions []Function
+	arrivals := []Arrival{}
 	index := map[[2]string]int{}
 	err := eachRecord(path, func(record []string) error {
 		if len(record) != 4 {
@@ -22,12 +24,12 @@ func Read2021(path string, most int) (*Trace, error) {
 		key := [2]string{record[0], record[1]}
 		i, known := index[key]
 		if !known {
-			if most > 0 && len(t.Functions) >= most {
+			if most > 0 && len(functions) >= most {
 				return nil
 			}
-			i = len(t.Functions)
+			i = len(functions)
 			index[key] = i
-			t.Functions = append(t.Functions, Function{App: key[0], Name: key[1], Trigger: "others", MemoryMB: defaultMemoryMB})
+			functions = append(functions, Function{App: key[0], Name: key[1], Trigger: "others", MemoryMB: defaultMemoryMB})
 		}
 		end, err := seconds(record[2])
 		if err != nil {
@@ -37,17 +39,14 @@ func Read2021(path string, most int) (*Trace, error) {
 		if err != nil {
 			return err
 		}
-		t.exact = append(t.exact, Arrival{At: max(0, end-duration), Function: i, Duration: duration})
+		arrivals = append(arrivals, Arrival{At: max(0, end-duration), Function: i, Duration: duration})
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(t.exact, func(a, b Arrival) int { return int(a.At - b.At) })
-	if n := len(t.exact); n > 0 {
-		t.Minutes = int(t.exact[n-1].At/time.Minute) + 1
-	}
-	return t, nil
+	slices.SortStableFunc(arrivals, func(a, b Arrival) int { return cmp.Compare(a.At, b.At) })
+	return Of(functions, arrivals), nil
 }
 
 func seconds(text string) (time.Duration, error) {

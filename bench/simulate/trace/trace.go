@@ -36,6 +36,15 @@ type Arrival struct {
 	Duration time.Duration // of its run
 }
 
+// Of is a trace of the arrivals given, which are in their order.
+func Of(functions []Function, arrivals []Arrival) *Trace {
+	t := &Trace{Functions: functions, exact: arrivals}
+	if n := len(arrivals); n > 0 {
+		t.Minutes = int(arrivals[n-1].At/time.Minute) + 1
+	}
+	return t
+}
+
 // Invocations is how many there are.
 func (t *Trace) Invocations() (n int) {
 	for _, minute := range t.counts {
