@@ -26,5 +26,8 @@ func Parse(mountinfo string, fill, empty func(dir string) error) (*System, error
 	return s, nil
 }
 
+// Shortage judges the pressure by the memory that there is.
+var Shortage = shortage
+
 // Anonymous reads a line of a process's map of memory.
 var Anonymous = anonymous

@@ -32,6 +32,19 @@ func FuzzPressure(f *testing.F) {
 	})
 }
 
+func TestShortage(t *testing.T) {
+	p := cgroup.Pressure{Some: cgroup.Stall{Avg10: 0.5}}
+	if s := cgroup.Shortage(p, 100, 30); s != 0 {
+		t.Errorf("%v with much memory available", s)
+	}
+	if s := cgroup.Shortage(p, 100, 10); s != 0.5 {
+		t.Errorf("%v with little memory available", s)
+	}
+	if s := cgroup.MemoryShortage(); s < 0 || s > 1 {
+		t.Errorf("%v on this machine", s)
+	}
+}
+
 // TestPressure reads what this machine has: of itself and of a group. Not to know it is
 // no error.
 func TestPressure(t *testing.T) {

@@ -108,6 +108,6 @@ func inSteps(ctx context.Context, total int64, do func(bytes int64) error) error
 
 // swapLeft says whether the machine has swap that is not full.
 func swapLeft() bool {
-	kb, err := readKey("/proc/meminfo", "SwapFree:")
+	kb, err := readKey(meminfo, "SwapFree:")
 	return err == nil && kb > 0
 }
