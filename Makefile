@@ -48,6 +48,11 @@ test-vm: ## cgroup v2 only and an older kernel: sandbox tests in a virtual machi
 # The packages whose whole point is concurrency run once more under the race detector.
 RACED = ./pool ./internal/bus ./gateway ./invoker/...
 
+.PHONY: soak
+soak: deps ## 20,000 sandboxes and 100 kills of servers, and nothing is left (10 minutes)
+	CI=$${CI:-true} $(GO) test -timeout 30m -count=1 -v ./internal/sandbox -run TestNothingLeaks -cycles 20000
+	CI=$${CI:-true} $(GO) test -timeout 30m -count=1 -v ./cmd/slipway -run TestKillsAtRandomMoments -kills 50
+
 .PHONY: lint
 lint: bin/staticcheck ## formatting, vet and staticcheck
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -53,6 +55,55 @@ func TestKillUnderLoad(t *testing.T) {
 	}
 	if now := ownedBy(t, data); !now.empty() {
 		t.Errorf("after stopping in order there is still %+v", now)
+	}
+}
+
+var kills = flag.Int("kills", 4, "how often TestKillsAtRandomMoments kills its server")
+
+// TestKillsAtRandomMoments kills a server again and again, while instances start and
+// end, at a moment that nobody chose. What was left is gone when the next one is ready,
+// and the last one leaves nothing.
+func TestKillsAtRandomMoments(t *testing.T) {
+	data, address := filepath.Join(t.TempDir(), "data"), freeAddress(t)
+	start := func() *process { return startProcess(t, "serve", "--listen", address, "--data", data) }
+	server := start()
+	p := &platform{t: t, url: server.await("Slipway is ready at "), data: data}
+	p.key = adminKey(t, data)
+	names := []string{"one", "two", "three"}
+	for _, name := range names {
+		p.deploy(goServer(t, `io.WriteString(w, "here")`), name)
+		p.scale(t, name, "--max", "3", "--idle-timeout", "1s")
+	}
+	for round := range *kills {
+		var loads []*load
+		for _, name := range names {
+			loads = append(loads, startLoad(p.url+"/fn/"+name+"/", 4))
+		}
+		wait := rand.N(600 * time.Millisecond)
+		<-time.After(wait) // any moment will do: this is no condition to wait for
+		server.end(syscall.SIGKILL)
+		left := ownedBy(t, data)
+		for _, l := range loads {
+			l.stop()
+		}
+		early := start() // and while it starts, with the work of clearing up before it
+		<-time.After(rand.N(400 * time.Millisecond))
+		early.end(syscall.SIGKILL)
+		server = start()
+		p.url = server.await("Slipway is ready at ")
+		if still := alive(left.pids); len(still) > 0 {
+			t.Fatalf("round %d, killed after %s: processes %v outlived their server", round, wait, still)
+		}
+		for _, name := range names {
+			res, body := p.event("GET", "/fn/"+name+"/", "")
+			checkAnswer(t, res, body, "here")
+		}
+	}
+	if status := server.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("exit status %d after SIGTERM", status)
+	}
+	if now := ownedBy(t, data); !now.empty() {
+		t.Errorf("after %d kills and one stop in order there is still %+v", *kills, now)
 	}
 }
 

@@ -20,43 +20,6 @@ import (
 	"github.com/slipway-run/slipway/internal/sandbox/sandboxtest"
 )
 
-func TestNothingLeaks(t *testing.T) {
-	native := newNativeOf(t, 100, sandbox.Config{Shells: 2})
-	bench := sandboxtest.NewBench(native, sandboxtest.Image(t))
-	cycle := func() {
-		p := bench.Start(t, bench.Spec("exit", "0"))
-		p.Wait(t)
-		if err := errors.Join(p.Close(), p.Stdin.Close(), p.Stdout.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cycle() // what is made once is made now
-	waitForShells(t, 100, 2)
-	fds, mounts, processes := count(t, "/proc/self/fd"), mountsHere(t), childrenOf(os.Getpid())
-	cycles := 200
-	if testing.Short() {
-		cycles = 20
-	}
-	for range cycles {
-		cycle()
-	}
-	waitForShells(t, 100, 2)
-	sandboxtest.Eventually(t, "as many open files as before", func() bool { return count(t, "/proc/self/fd") <= fds })
-	sandboxtest.Eventually(t, "as many processes as before", func() bool { return len(childrenOf(os.Getpid())) == len(processes) })
-	if now := mountsHere(t); now != mounts {
-		t.Errorf("%d mounts, %d before", now, mounts)
-	}
-}
-
-func mountsHere(t *testing.T) int {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Count(string(b), "\n")
-}
-
 // count is the number of entries of a folder, or of words of a file.
 func count(t *testing.T, path string) int {
 	t.Helper()
