@@ -23,10 +23,11 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"internal/userns":  {doors: []string{"golang.org/x/sys"}},
 	"internal/network": {doors: []string{"golang.org/x/sys", "github.com/vishvananda/netlink", "github.com/google/nftables"}},
 	"internal/sandbox": {
-		ours:  []string{"", "internal/cgroup", "internal/network", "internal/sandbox/guest", "internal/sandbox/seccomp"},
+		ours:  []string{"", "internal/cgroup", "internal/network", "internal/sandbox/guest", "internal/sandbox/monitor", "internal/sandbox/seccomp"},
 		doors: []string{"golang.org/x/sys", "github.com/opencontainers/runtime-spec"},
 	},
 	"internal/sandbox/guest":       {doors: []string{"golang.org/x/sys"}}, // what runs in a sandbox: it knows system calls only
+	"internal/sandbox/monitor":     {doors: []string{"golang.org/x/sys"}}, // what runs beside one
 	"internal/sandbox/seccomp":     {doors: []string{"golang.org/x/sys", "golang.org/x/net/bpf", "github.com/opencontainers/runtime-spec", "github.com/moby/profiles/seccomp"}},
 	"internal/sandbox/seccomp/gen": {},
 	"internal/bus":                 {ours: []string{""}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},

@@ -8,6 +8,7 @@ declare -A for_tests=(
   [mmdebstrap]=mmdebstrap    # base images for Python and Node where no registry is reached
   [skopeo]=skopeo            # images by somebody else's tools
   [buildah]=buildah
+  [runc]=runc                # sandboxes by another runtime
   [nft]=nftables
   [ip]=iproute2
   [curl]=curl

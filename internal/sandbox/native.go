@@ -118,6 +118,7 @@ func (n *Native) Recover(ctx context.Context) error {
 	if len(names) > 0 {
 		n.log.InfoContext(ctx, "removed the sandboxes of a dead server", "count", len(names))
 	}
+	errs = append(errs, n.recoverBundles(ctx))
 	n.shells.start()
 	return errors.Join(errs...)
 }
@@ -142,6 +143,7 @@ func (n *Native) Close() error {
 	n.shells.close()
 	n.spawner.close()
 	n.roots.close()
+	errs = append(errs, n.closeBundles())
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	errs = append(errs, n.cgroups.Open(n.cfg.Name).Remove(ctx), n.lock.Close())
@@ -150,6 +152,14 @@ func (n *Native) Close() error {
 
 // Create makes a sandbox; see [slipway.Launcher].
 func (n *Native) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway.Sandbox, error) {
+	if spec.Isolation != "" && spec.Isolation != "native" {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "sandbox %s: isolation %q is not native", spec.ID, spec.Isolation)
+	}
+	return n.register(ctx, spec, n.create)
+}
+
+// register makes a sandbox under an id that no other has.
+func (n *Native) register(ctx context.Context, spec slipway.SandboxSpec, create func(context.Context, slipway.SandboxSpec) (*Sandbox, error)) (slipway.Sandbox, error) {
 	if err := checkSpec(spec); err != nil {
 		return nil, err
 	}
@@ -160,7 +170,7 @@ func (n *Native) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway.
 		return nil, err
 	}
 	defer n.creating.Done()
-	s, err := n.create(ctx, spec)
+	s, err := create(ctx, spec)
 	if err != nil {
 		n.forget(spec.ID)
 		return nil, kinded(fmt.Errorf("create sandbox %s: %w", spec.ID, err))

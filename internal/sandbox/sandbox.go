@@ -22,6 +22,8 @@ type Sandbox struct {
 	oci    *specs.Spec
 	root   *os.File // the root's mount, to look up paths in it
 
+	container *container // when an OCI runtime executes the process, else nil
+
 	done  chan struct{} // closed after exit and usage are set
 	exit  slipway.Exit
 	usage slipway.Usage
@@ -31,6 +33,7 @@ type Sandbox struct {
 	// mu guards the fields below.
 	mu      sync.Mutex
 	started bool
+	running bool           // a container's program was executed
 	stdin   fileID         // of the process; zero when it is /dev/null
 	standIn syscall.Signal // the signal in whose place SIGKILL was sent; see Signal
 }
@@ -40,12 +43,8 @@ var _ slipway.Metered = (*Sandbox)(nil)
 // create takes a shell and gives it a root and a process to come. A shell from the
 // stock may have been killed unnoticed; then another takes its place.
 func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (*Sandbox, error) {
-	k := blank
-	if n.cfg.Egress != nil && spec.Network == slipway.NetworkEgress {
-		k = linked
-	}
 	for {
-		sh, stocked, err := n.shells.take(ctx, k)
+		sh, stocked, err := n.shells.take(ctx, n.kindOf(spec))
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +54,13 @@ func (n *Native) create(ctx context.Context, spec slipway.SandboxSpec) (*Sandbox
 		}
 		return s, err
 	}
+}
+
+func (n *Native) kindOf(spec slipway.SandboxSpec) kind {
+	if n.cfg.Egress != nil && spec.Network == slipway.NetworkEgress {
+		return linked
+	}
+	return blank
 }
 
 // furnish makes a sandbox of a shell, whose group is limited meanwhile. On an error
@@ -174,7 +180,7 @@ func (s *Sandbox) whileAlive(ctx context.Context, f func(context.Context) error)
 func (s *Sandbox) Close() error { return s.close() }
 
 func (s *Sandbox) end() error {
-	err := s.shell.kill()
+	err := s.kill()
 	<-s.done
 	err = errors.Join(err, s.shell.close())
 	s.native.forget(s.id)
@@ -182,6 +188,13 @@ func (s *Sandbox) end() error {
 		return kinded(fmt.Errorf("close sandbox %s: %w", s.id, err))
 	}
 	return nil
+}
+
+func (s *Sandbox) kill() error {
+	if s.container != nil {
+		return s.killContainer()
+	}
+	return s.shell.kill()
 }
 
 // watch waits for the end and records how it was.

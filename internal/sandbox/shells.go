@@ -217,7 +217,7 @@ func (p *shells) refill() bool {
 	case err == nil:
 		s := &p.stocks[k]
 		s.ready = append(s.ready, sh)
-		go p.mourn(sh, k)
+		go p.mourn(sh, sh.process, k)
 		return true
 	case p.ctx.Err() == nil:
 		p.log.Debug("no shell was made", "kind", k, "err", err)
@@ -243,8 +243,8 @@ func (p *shells) lacking() (k kind, ok bool) {
 }
 
 // mourn waits for the end of a shell. One that was killed in stock is taken out of it.
-func (p *shells) mourn(sh *shell, k kind) {
-	<-sh.process.done
+func (p *shells) mourn(sh *shell, init *process, k kind) {
+	<-init.done
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.stocks[k]

@@ -31,10 +31,17 @@ func (s *Sandbox) Signal(sig syscall.Signal) error {
 		s.standIn = sig
 		sig = syscall.SIGKILL
 	}
-	if err := p.signal(sig); err != nil {
+	if err := s.send(sig); err != nil {
 		return kinded(fmt.Errorf("signal sandbox %s: %w", s.id, err))
 	}
 	return nil
+}
+
+func (s *Sandbox) send(sig syscall.Signal) error {
+	if s.container != nil {
+		return s.container.signal(sig)
+	}
+	return s.shell.process.signal(sig)
 }
 
 // endsByDefault are the signals that someone sends in order to end a program

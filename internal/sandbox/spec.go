@@ -20,8 +20,6 @@ func checkSpec(s slipway.SandboxSpec) error {
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox id %q: it must be 1 to 63 letters a-z, digits and hyphens", s.ID)
 	case len(s.Layers) == 0:
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: the image has no layers", s.ID)
-	case s.Isolation != "" && s.Isolation != "native":
-		return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: isolation %q is not one that this server has; native is", s.ID, s.Isolation)
 	case s.CPU < 0 || s.MemoryMB < 0 || s.EphemeralMB < 0 || s.PIDs < 0 || s.OpenFiles < 0:
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: a limit cannot be negative", s.ID)
 	case s.Dir != "" && !path.IsAbs(s.Dir):

@@ -59,6 +59,9 @@ func (s *Sandbox) start(ctx context.Context, stdio slipway.Stdio) error {
 	}
 	message.OneID = s.native.setup.OneID
 	message.Stdin, message.Stdout, message.Stderr = stdio.Stdin != nil, stdio.Stdout != nil, stdio.Stderr != nil
+	if s.container != nil {
+		return s.executeInContainer(ctx, message, stdio)
+	}
 	return s.execute(ctx, message, files)
 }
 

@@ -1,0 +1,124 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// bundle is a folder with what an OCI runtime needs for one container: the specification
+// and places for mounts, which are attached in the namespace of a monitor only.
+//
+//	config.json   the specification
+//	runtime       name and path of the runtime, for the one who finds the bundle
+//	rootfs, dev, shm, mounts/0 …   places
+//	state/        what the runtime keeps
+//	log, pid      what it writes
+type bundle struct{ dir string }
+
+func openBundle(dir string) bundle { return bundle{dir} }
+
+// newBundle makes the folder. There is a place for each of mounts, for a file or a folder
+// as it is.
+func newBundle(dir string, rt Runtime, mounts []*os.File) (_ bundle, err error) {
+	b := bundle{dir}
+	if err := os.Mkdir(filepath.Dir(dir), 0o711); err != nil && !os.IsExist(err) {
+		return b, fmt.Errorf("make a bundle: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o711); err != nil {
+		return b, fmt.Errorf("make a bundle: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("make a bundle: %w", err), b.remove())
+		}
+	}()
+	for _, place := range []string{b.root(), b.dev(), b.shm(), b.mounts()} {
+		if err := os.Mkdir(place, 0o711); err != nil {
+			return b, err
+		}
+	}
+	for i, m := range mounts {
+		if err := b.makePlace(i, m); err != nil {
+			return b, err
+		}
+	}
+	return b, writeJSON(filepath.Join(dir, "runtime"), rt)
+}
+
+func (b bundle) makePlace(i int, mount *os.File) error {
+	st, err := mount.Stat()
+	if err != nil {
+		return err
+	}
+	if st.IsDir() {
+		return os.Mkdir(b.mount(i), 0o711)
+	}
+	return os.WriteFile(b.mount(i), nil, 0o600)
+}
+
+func (b bundle) id() string         { return filepath.Base(b.dir) }
+func (b bundle) root() string       { return filepath.Join(b.dir, "rootfs") }
+func (b bundle) dev() string        { return filepath.Join(b.dir, "dev") }
+func (b bundle) shm() string        { return filepath.Join(b.dir, "shm") }
+func (b bundle) mounts() string     { return filepath.Join(b.dir, "mounts") }
+func (b bundle) mount(i int) string { return filepath.Join(b.mounts(), strconv.Itoa(i)) }
+func (b bundle) state() string      { return filepath.Join(b.dir, "state") }
+func (b bundle) log() string        { return filepath.Join(b.dir, "log") }
+func (b bundle) pidFile() string    { return filepath.Join(b.dir, "pid") }
+
+// places are where the mounts go, in the order root, dev, shm, mounts.
+func (b bundle) places(mounts int) []string {
+	places := []string{b.root(), b.dev(), b.shm()}
+	for i := range mounts {
+		places = append(places, b.mount(i))
+	}
+	return places
+}
+
+// write writes the specification down. It holds the environment, which may be secret.
+func (b bundle) write(spec *specs.Spec) error {
+	return writeJSON(filepath.Join(b.dir, "config.json"), spec)
+}
+
+// runtime is what was written down when the bundle was made.
+func (b bundle) runtime() (rt Runtime, err error) {
+	text, err := os.ReadFile(filepath.Join(b.dir, "runtime"))
+	if err != nil {
+		return rt, err
+	}
+	return rt, json.Unmarshal(text, &rt)
+}
+
+func writeJSON(file string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
+}
+
+// remove removes the bundle. Places are removed only when they are empty, as they are
+// wherever nothing is attached to them: no mistake can make this remove what is mounted.
+func (b bundle) remove() error {
+	mounts, err := os.ReadDir(b.mounts())
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	names := append(b.places(len(mounts)), b.mounts())
+	for _, file := range []string{"config.json", "runtime", "log", "pid"} {
+		names = append(names, filepath.Join(b.dir, file))
+	}
+	errs := []error{os.RemoveAll(b.state())}
+	for _, name := range append(names, b.dir) {
+		if err := os.Remove(name); !os.IsNotExist(err) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,120 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Runtime is the binary of an OCI runtime.
+type Runtime struct {
+	Name string // of the isolation "oci:<name>"
+	Path string
+}
+
+// knownRuntimes are looked for in PATH. Any other must be configured: who deploys a
+// function names the runtime, and must not be able to have another program executed as
+// root by that.
+func knownRuntimes() []string { return []string{"runc", "crun", "youki", "runsc"} }
+
+// Runtimes are those that there are: the known ones, and those that were configured, by
+// name and path.
+func Runtimes(configured map[string]string) (found []Runtime) {
+	for name, path := range configured {
+		found = append(found, Runtime{name, path})
+	}
+	for _, name := range knownRuntimes() {
+		if path, err := exec.LookPath(name); err == nil && configured[name] == "" {
+			found = append(found, Runtime{name, path})
+		}
+	}
+	slices.SortFunc(found, func(a, b Runtime) int { return strings.Compare(a.Name, b.Name) })
+	return found
+}
+
+// findRuntime finds the binary for an isolation.
+func findRuntime(isolation string, configured map[string]string) (Runtime, error) {
+	name, ok := strings.CutPrefix(isolation, "oci:")
+	if !ok {
+		return Runtime{}, fmt.Errorf("isolation %q is not that of an OCI runtime, as in oci:runc", isolation)
+	}
+	all := Runtimes(configured)
+	if i := slices.IndexFunc(all, func(r Runtime) bool { return r.Name == name }); i >= 0 {
+		return all[i], nil
+	}
+	there := make([]string, len(all))
+	for i, r := range all {
+		there[i] = "oci:" + r.Name
+	}
+	there = append(there, "native")
+	const mend = "install its package (apt-get install runc, crun or runsc), or name its binary with --oci-runtime"
+	return Runtime{}, fmt.Errorf("isolation %s: this machine has no such runtime; it has %s; %s", isolation, strings.Join(there, ", "), mend)
+}
+
+// command is a command line of the runtime. Each container has a folder of its own for
+// the runtime's state, so that it is found and removed with the bundle.
+func (r Runtime) command(b bundle, args ...string) []string {
+	line := []string{r.Path, "--root", b.state(), "--log", b.log(), "--log-format", "json"}
+	if r.Name == "runsc" { // it would have a network of its own, that no socket of the host leads into
+		line = append(line, "--network=host")
+	}
+	return append(line, args...)
+}
+
+// run executes a command in this process's name.
+func (r Runtime) run(ctx context.Context, b bundle, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	line := r.command(b, args...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	if err := cmd.Run(); err != nil {
+		return r.explain(b, args[0], err.Error())
+	}
+	return nil
+}
+
+// delete removes what the runtime keeps of a container, which may be half made.
+func (r Runtime) delete(ctx context.Context, b bundle) error {
+	if entries, err := os.ReadDir(b.state()); err != nil || len(entries) == 0 {
+		return nil // it keeps nothing
+	}
+	return r.run(ctx, b, "delete", "--force", b.id())
+}
+
+// explain says what the runtime said when a command failed; ended is how it did.
+func (r Runtime) explain(b bundle, command, ended string) error {
+	text, _ := os.ReadFile(b.log()) // a runtime that did not start has none
+	said := lastError(string(text))
+	if said == "" {
+		said = ended
+	}
+	said = strings.TrimPrefix(said, fmt.Sprintf("%s %s failed: ", r.Name, command))
+	return slipway.Errorf(slipway.ErrInternal, "oci:%s: %s: %s", r.Name, command, said)
+}
+
+// lastError finds what a runtime said last in a log of JSON objects, one on each line.
+func lastError(log string) (said string) {
+	for line := range strings.Lines(log) {
+		var entry struct{ Level, Msg string }
+		if json.Unmarshal([]byte(line), &entry) == nil && (entry.Level == "error" || entry.Level == "fatal") {
+			said = strings.TrimSpace(entry.Msg)
+		}
+	}
+	return said
+}
+
+// check says why a configured runtime cannot be one.
+func (r Runtime) check() error {
+	if !filepath.IsAbs(r.Path) {
+		return slipway.Errorf(slipway.ErrInvalid, "OCI runtime %s: its path %q must be absolute", r.Name, r.Path)
+	}
+	return nil
+}
