@@ -25,6 +25,11 @@ func (g *Group) limitMemory(bytes int64) error {
 	if err := write(g.path(c, swap), swapValue); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("limit memory and swap to %d bytes: %w", bytes, err)
 	}
+	if c.version == v1 { // v2 counts the buffers of connections with the rest; v1 does apart, and only when they have a limit
+		if err := write(g.path(c, "memory.kmem.tcp.limit_in_bytes"), value); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("limit the buffers of connections to %d bytes: %w", bytes, err)
+		}
+	}
 	if c.version == v2 { // a group that lost a process for want of memory is of no use: end it whole
 		if err := write(g.path(c, "memory.oom.group"), "1"); err != nil {
 			return fmt.Errorf("end the group together when memory is full: %w", err)
