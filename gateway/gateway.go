@@ -24,6 +24,7 @@ type Config struct {
 	MaxUploadBytes int64         // bytes of an upload; 1 GiB
 	MaxEventBytes  int64         // bytes of the body of an invocation through the API; 6 MiB
 	BuildTimeout   time.Duration // of a whole build; 15m
+	Refresh        time.Duration // how often all routes are read again, in case a notice of change was lost; 30s
 }
 
 func (c Config) withDefaults() Config {
@@ -41,6 +42,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxEventBytes == 0 {
 		c.MaxEventBytes = 6 << 20
+	}
+	if c.Refresh <= 0 {
+		c.Refresh = 30 * time.Second
 	}
 	if c.BuildTimeout == 0 {
 		c.BuildTimeout = 15 * time.Minute
@@ -140,7 +144,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	defer stopSharing()
 	keeping.Go(func() { g.sharing.run(ctx) })
-	return g.routes.run(ctx, g.bus)
+	return g.routes.run(ctx, g.bus, g.cfg.Refresh)
 }
 
 // Ready is closed when Run knows every route: from then on events find their function.

@@ -13,9 +13,6 @@ import (
 	"github.com/slipway-run/slipway/internal/bus"
 )
 
-// fullReload is how often the whole table is read again, in case a notice was lost.
-const fullReload = 30 * time.Second
-
 // routeTable holds where every function's events go. Reading it takes no lock; it is
 // replaced as a whole when something changes.
 type routeTable struct {
@@ -186,8 +183,9 @@ func newRoute(r slipway.Route) *route {
 	return out
 }
 
-// run loads the table and keeps it fresh until ctx ends.
-func (t *routeTable) run(ctx context.Context, b *bus.Bus) error {
+// run loads the table and keeps it fresh until ctx ends. Every so often all of it is read
+// again, in case a notice was lost.
+func (t *routeTable) run(ctx context.Context, b *bus.Bus, every time.Duration) error {
 	changes := newChangeQueue()
 	stop, err := b.WatchChanges(changes.add)
 	if err != nil {
@@ -197,7 +195,7 @@ func (t *routeTable) run(ctx context.Context, b *bus.Bus) error {
 	if err := t.load(ctx); err != nil {
 		return err
 	}
-	tick := time.NewTicker(fullReload)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

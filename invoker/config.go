@@ -25,6 +25,9 @@ type Config struct {
 	// ShutdownTimeout is how long events in flight may take to finish when the invoker
 	// stops; 30s.
 	ShutdownTimeout time.Duration
+	// Refresh is how often what is known of the functions is asked for again, in case a
+	// notice of change was lost; 30s.
+	Refresh time.Duration
 	// Region is what programs written for AWS Lambda see as AWS_REGION; us-east-1.
 	Region string
 }
@@ -32,6 +35,7 @@ type Config struct {
 const (
 	defaultStartTimeout    = 10 * time.Second
 	defaultShutdownTimeout = 30 * time.Second
+	defaultRefresh         = 30 * time.Second
 	defaultRegion          = "us-east-1"
 )
 
@@ -41,6 +45,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ShutdownTimeout <= 0 {
 		c.ShutdownTimeout = defaultShutdownTimeout
+	}
+	if c.Refresh <= 0 {
+		c.Refresh = defaultRefresh
 	}
 	if c.Region == "" {
 		c.Region = defaultRegion

@@ -68,6 +68,7 @@ func (i *Invoker) Run(ctx context.Context) error {
 	var speaking sync.WaitGroup
 	speaking.Go(func() { i.publishStates(life) })
 	speaking.Go(func() { i.fulfil(life) })
+	speaking.Go(func() { i.refreshSpecs(ctx) })
 	i.log.Info("invoker takes events", "invoker", i.cfg.ID, "cpu", i.cfg.CPU, "memory_mb", i.cfg.MemoryMB)
 	close(i.ready)
 	<-ctx.Done()

@@ -2,10 +2,12 @@ package invoker_test
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker"
 )
 
 // wish tells the invoker what to keep, as a gateway does.
@@ -65,6 +67,35 @@ func TestChangeReachesWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "both are", func() bool { return m.idling("fn") == 2 })
+}
+
+// TestChangeWithoutANotice: what was lost on the way is asked for.
+func TestChangeWithoutANotice(t *testing.T) {
+	m := boot(t, func(c *invoker.Config) { c.Refresh = 50 * time.Millisecond })
+	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Scaling.Max = 1 })
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 2, Limit: 2})
+	until(t, "one is ready, the most there may be", func() bool { return m.idling("fn") == 1 })
+	m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Scaling.Max = 2 })
+	until(t, "both are", func() bool { return m.idling("fn") == 2 })
+	m.mu.Lock()
+	delete(m.specs, ref)
+	m.mu.Unlock()
+	until(t, "those of a deleted function are gone", func() bool { return len(m.pool.Instances(nil)) == 0 })
+}
+
+// TestStartsThatFailAreSaid: the gateways can see that a version does not start, and why.
+func TestStartsThatFailAreSaid(t *testing.T) {
+	m := boot(t)
+	ref := m.deploy("fn", slipway.ProtocolHTTP, func(c *slipway.Config) { c.Command = []string{"/fn", "no-such-thing"} })
+	m.wish(time.Hour, slipway.Wish{VersionRef: ref, Instances: 1, Limit: 1})
+	until(t, "three starts have failed", func() bool {
+		for _, c := range m.pool.Counts() {
+			if c.VersionRef == ref && c.Failures >= 3 {
+				return strings.Contains(c.Failure, "ended before it was ready")
+			}
+		}
+		return false
+	})
 }
 
 func TestPausedFunctionHasNoInstances(t *testing.T) {

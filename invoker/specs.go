@@ -3,6 +3,7 @@ package invoker
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -10,7 +11,7 @@ import (
 // asker gets a spec from a gateway.
 type asker func(ctx context.Context, ref slipway.VersionRef) (slipway.Spec, error)
 
-// specs keeps the specs of versions until their function changes.
+// specs keeps the specs of versions, and asks again when their function changes.
 type specs struct {
 	ask asker
 
@@ -72,15 +73,47 @@ func (s *specs) forget(ref slipway.VersionRef, e *specEntry) {
 	}
 }
 
-// drop forgets all versions of a function.
-func (s *specs) drop(f slipway.FunctionRef) {
+// renew asks for a spec that is known again. Until the answer comes, and when none does,
+// the old one holds: an event need not wait for it. A version that gets no events any
+// more is forgotten, so that the next event hears why.
+func (s *specs) renew(ctx context.Context, ref slipway.VersionRef) (slipway.Spec, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	e := &specEntry{ready: make(chan struct{})}
+	e.spec, e.err = s.ask(ctx, ref)
+	close(e.ready)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case e.err == nil:
+		s.entries[ref] = e
+	case idle(e.err):
+		delete(s.entries, ref)
+	}
+	return e.spec, e.err
+}
+
+// keepOnly forgets the versions of a function that are not among some: nothing tells
+// when they change, and asking for them all would grow with every deploy.
+func (s *specs) keepOnly(f slipway.FunctionRef, some map[slipway.VersionRef]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ref := range s.entries {
-		if functionOf(ref) == f {
+		if functionOf(ref) == f && !some[ref] {
 			delete(s.entries, ref)
 		}
 	}
+}
+
+// functions are those of which a spec is known.
+func (s *specs) functions() map[slipway.FunctionRef]bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make(map[slipway.FunctionRef]bool)
+	for ref := range s.entries {
+		all[functionOf(ref)] = true
+	}
+	return all
 }
 
 func functionOf(ref slipway.VersionRef) slipway.FunctionRef {
@@ -92,20 +125,40 @@ func functionOf(ref slipway.VersionRef) slipway.FunctionRef {
 // or whose function is paused, are stopped; and what is kept ready is brought up to date.
 // Versions that merely get no events any more stop by their idle timeout.
 func (i *Invoker) changed(ctx context.Context, f slipway.FunctionRef) {
-	i.specs.drop(f)
 	i.wishes.acting.Lock()
 	defer i.wishes.acting.Unlock()
-	gone := make(map[slipway.VersionRef]bool)
+	known, gone := make(map[slipway.VersionRef]bool), make(map[slipway.VersionRef]bool)
 	for _, c := range i.pool.Counts() {
 		if functionOf(c.VersionRef) != f {
 			continue
 		}
-		spec, err := i.specs.get(ctx, c.VersionRef)
+		known[c.VersionRef] = true
+		spec, err := i.specs.renew(ctx, c.VersionRef)
 		if err == nil {
 			i.pool.Update(spec)
 		}
 		gone[c.VersionRef] = idle(err)
 	}
+	i.specs.keepOnly(f, known)
 	i.pool.Retire(f, func(ref slipway.VersionRef) bool { return !gone[ref] })
 	i.keep(ctx)
+}
+
+// refreshSpecs acts now and then as if everything had changed, until ctx ends: notices
+// can be lost.
+func (i *Invoker) refreshSpecs(ctx context.Context) {
+	tick := time.NewTicker(i.cfg.Refresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for f := range i.specs.functions() {
+			if ctx.Err() == nil {
+				i.changed(ctx, f)
+			}
+		}
+	}
 }

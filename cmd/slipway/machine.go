@@ -45,7 +45,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 	logs := s.bus.LogWriter(ctx)
 	cfg := invoker.Config{
 		ID: s.id, Host: hostName(), Build: release, CPU: vcpus(),
-		StartTimeout: s.startTimeout, ShutdownTimeout: s.shutdown,
+		StartTimeout: s.startTimeout, ShutdownTimeout: s.shutdown, Refresh: s.refresh,
 	}
 	cfg.MemoryMB, err = s.instanceMemory()
 	if err != nil {

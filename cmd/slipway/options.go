@@ -22,6 +22,7 @@ type options struct {
 	id       string // name of this invoker or gateway; "" is the data folder's own identity
 	logLevel string // debug, info, warn, error
 	shutdown time.Duration
+	refresh  time.Duration // how often what others may have changed is read again
 
 	// Where the shared pieces are. Empty: embedded.
 	nats     string
@@ -59,6 +60,7 @@ func (o *options) common(f *pflag.FlagSet) {
 	f.StringVar(&o.id, "id", "", "name of this machine in the cluster (default: made once, kept in the data folder)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "how long stopping may take; requests in flight finish within it")
+	f.DurationVar(&o.refresh, "refresh", 30*time.Second, "how often what may have changed elsewhere is read again, in case the notice of it was lost")
 	f.String("config", "", "YAML file with any of these flags as keys")
 }
 

@@ -142,6 +142,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		AuthOff:        s.auth == "off",
 		SpoolDir:       s.dir.join("spool"),
 		MaxUploadBytes: s.maxUploadMB << 20,
+		Refresh:        s.refresh,
 	}, s.store, uploads, s.bus, s.log)
 	if err != nil {
 		return nil, err

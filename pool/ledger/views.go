@@ -7,15 +7,27 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// Counts says for each version that has members or waiters how many.
+// Counts says for each version that has members or waiters how many, and which do not
+// start.
 func (l *Ledger) Counts() []slipway.VersionCount {
 	counts := make([]slipway.VersionCount, 0, len(l.versions))
 	for ref, v := range l.versions {
-		if n := v.starting + v.ready; n > 0 || v.waiting.len() > 0 {
-			counts = append(counts, slipway.VersionCount{VersionRef: ref, Instances: n, Free: v.free, Waiting: v.waiting.len()})
+		failures, failure := v.faults()
+		if n := v.starting + v.ready; n > 0 || v.waiting.len() > 0 || failures > 0 {
+			counts = append(counts, slipway.VersionCount{VersionRef: ref, Instances: n, Free: v.free, Waiting: v.waiting.len(),
+				Failures: failures, Failure: failure})
 		}
 	}
 	return counts
+}
+
+// faults is how many starts in a row went wrong, and why the last did. What the platform
+// could not do is no fault of the version.
+func (v *version) faults() (int, string) {
+	if v.failures == 0 || slipway.Code(v.failure) == "internal" {
+		return 0, ""
+	}
+	return v.failures, v.failure.Error()
 }
 
 // Members lists the members of a function, or of all when ref is nil, the oldest first;
