@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slipway-run/slipway/bench/rig"
 	"github.com/slipway-run/slipway/internal/sandbox"
 )
 
@@ -56,7 +57,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
 		return err
 	}
-	program, err := compile(ctx, b.program, dir)
+	program, err := rig.Compile(ctx, b.program, dir)
 	if err != nil {
 		return err
 	}
@@ -121,14 +122,11 @@ func (b *bench) contenders(ctx context.Context, program, dir string) (all []*con
 	if b.peerRounds == 0 {
 		return all, stop, nil
 	}
-	for _, prepare := range []func(context.Context, string, string) (*peer, error){newRunc, newPodman, newDocker} {
-		p, err := prepare(ctx, program, dir)
-		if err != nil {
-			b.missing = append(b.missing, err.Error())
-			continue
-		}
-		stops = append(stops, p.remove)
-		all = append(all, &contender{name: p.name, rounds: b.peerRounds, once: p.once})
+	peers, missing := rig.Peers(ctx, program, dir)
+	b.missing = missing
+	for _, p := range peers {
+		stops = append(stops, p.Remove)
+		all = append(all, &contender{name: p.Name, rounds: b.peerRounds, once: peer{p}.once})
 	}
 	return all, stop, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/bench/rig"
 	"github.com/slipway-run/slipway/internal/network"
 	"github.com/slipway-run/slipway/internal/sandbox"
 )
@@ -99,7 +100,7 @@ func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {
 	}
 	conn, err := made.Await(ctx, port)
 	if err == nil {
-		err = ask(conn)
+		err = rig.Ask(conn)
 	}
 	took := time.Since(began)
 	return took, errors.Join(err, made.Close())

@@ -64,7 +64,7 @@ func (s *server) once(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer res.Body.Close()
-	err = checkAnswer(res)
+	err = rig.CheckAnswer(res)
 	took := time.Since(began)
 	if err == nil && res.Header.Get("X-Slipway-Cold-Start") != "true" {
 		err = errors.New("the call was not cold")
@@ -73,7 +73,7 @@ func (s *server) once(ctx context.Context) (time.Duration, error) {
 }
 
 func (s *server) awaitIdle(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
 		var list struct{ Items []json.RawMessage }

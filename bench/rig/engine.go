@@ -1,0 +1,69 @@
+package rig
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+func newPodman(ctx context.Context, program, _ string) (*Peer, error) {
+	return newEngine(ctx, "podman", program)
+}
+
+func newDocker(ctx context.Context, program, _ string) (*Peer, error) {
+	return newEngine(ctx, "docker", program)
+}
+
+// newEngine imports the program as an image, and starts it once to see that it works.
+func newEngine(ctx context.Context, engine, program string) (*Peer, error) {
+	const image = "slipway-bench-peer"
+	if _, err := exec.LookPath(engine); err != nil {
+		return nil, fmt.Errorf("%s (not installed)", engine)
+	}
+	if err := Quietly(ctx, engine, "info"); err != nil {
+		return nil, fmt.Errorf("%s (its engine does not answer)", engine)
+	}
+	archive, err := archiveOf(program)
+	if err != nil {
+		return nil, err
+	}
+	load := exec.CommandContext(ctx, engine, "import", "-c", `CMD ["/bootstrap"]`, "-c", "ENV PORT=8080", "-", image)
+	load.Stdin = archive
+	if said, err := load.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s (import: %s)", engine, bytes.TrimSpace(said))
+	}
+	p := &Peer{
+		Name: engine + " run -d -p",
+		run: func(id, port string) ([]string, error) {
+			return []string{engine, "run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}, nil
+		},
+		end:    func(id string) []string { return []string{engine, "rm", "-f", id} },
+		remove: func() { _ = Quietly(context.Background(), engine, "rmi", "-f", image) },
+	}
+	if err := p.try(ctx); err != nil {
+		p.remove()
+		return nil, fmt.Errorf("%s (%w)", engine, err)
+	}
+	return p, nil
+}
+
+// archiveOf is a tar of one file.
+func archiveOf(program string) (*bytes.Buffer, error) {
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
+	var archive bytes.Buffer
+	t := tar.NewWriter(&archive)
+	if err := t.WriteHeader(&tar.Header{Name: filepath.Base(program), Mode: 0o755, Size: int64(len(content))}); err != nil {
+		return nil, err
+	}
+	if _, err := t.Write(content); err != nil {
+		return nil, err
+	}
+	return &archive, t.Close()
+}
