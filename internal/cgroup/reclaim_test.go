@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/slipway-run/slipway/internal/cgroup"
@@ -60,25 +59,6 @@ func (h *hoard) ask(t *testing.T, want string) {
 	}
 }
 
-// swap switches some on, if this process may; else there may be some already.
-func swap(t *testing.T) (there bool) {
-	t.Helper()
-	z, err := zram.New(t.Context(), 128<<20)
-	switch {
-	case err == nil:
-		t.Cleanup(func() {
-			if err := z.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return true
-	case !errors.Is(err, zram.ErrNone):
-		t.Fatal(err)
-	}
-	areas, err := os.ReadFile("/proc/swaps")
-	return err == nil && strings.Count(string(areas), "\n") > 1
-}
-
 func TestReclaim(t *testing.T) {
 	_, g := newGroup(t, cgroup.Limits{Memory: 64 << 20})
 	testReclaim(t, g)
@@ -87,7 +67,7 @@ func TestReclaim(t *testing.T) {
 // testReclaim moves a frozen process's memory to swap and lets it look for it.
 func testReclaim(t *testing.T, g *cgroup.Group) {
 	t.Helper()
-	there := swap(t)
+	there := zram.ForTest(t, 128<<20)
 	h := newHoard(t, g)
 	for range 2 {
 		if err := g.Freeze(t.Context()); err != nil {
@@ -112,7 +92,7 @@ func testReclaim(t *testing.T, g *cgroup.Group) {
 
 func TestReclaimEndsWithItsContext(t *testing.T) {
 	_, g := newGroup(t, cgroup.Limits{})
-	if !swap(t) {
+	if !zram.ForTest(t, 128<<20) {
 		return // there is nothing to be ended
 	}
 	h := newHoard(t, g)
@@ -126,7 +106,7 @@ func TestReclaimEndsWithItsContext(t *testing.T) {
 
 // TestReclaimV2 looks at what the kernel is told, and that the bound on swap is put back.
 func TestReclaimV2(t *testing.T) {
-	if !swap(t) {
+	if !zram.ForTest(t, 128<<20) {
 		return
 	}
 	s, root := newV2(t, "cpu memory pids\n")

@@ -20,6 +20,7 @@ func Run(t *testing.T, newLauncher func(t *testing.T) slipway.Launcher) {
 		{"limits", testLimits},
 		{"network", testNetwork},
 		{"control", testControl},
+		{"stillness", testStillness},
 	}
 	for _, s := range suites {
 		t.Run(s.name, func(t *testing.T) { s.test(t, NewBench(newLauncher(t), image)) })

@@ -19,6 +19,7 @@ import (
 
 func main() {
 	commands := map[string]func(args []string) error{
+		"crowd": crowd, "hold": hold, "storm": storm,
 		"args": args, "bulk": bulk, "cat": cat, "connect": connect, "crumbs": crumbs, "devices": devices, "echo": echo, "escape": escape,
 		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id, "keep": keep,
 		"ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces, "pause": pause, "read": read, "rlimit": rlimit,
