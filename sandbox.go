@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Launcher makes sandboxes. Implementations: internal/sandbox's native runtime, and
-// later OCI runtime binaries.
+// Launcher makes sandboxes. Implementations are of internal/sandbox: the native runtime,
+// and another one that has an OCI runtime's binary execute the process.
 type Launcher interface {
 	// Create makes a sandbox whose namespaces, cgroup, network and root filesystem
 	// exist, and whose process waits to be started. On an error nothing is left.

@@ -63,6 +63,7 @@ func (d *doctor) checks() []check {
 		{name: "forwarding", try: checkForwarding},
 		{name: "iptables", try: checkLegacyIptables},
 		{name: "sandbox", root: true, try: d.checkSandbox},
+		{name: "oci runtimes", try: checkRuntimes},
 		{name: "data folder", try: d.checkData},
 		{name: "disk space", try: d.checkSpace},
 		{name: "swap", try: checkSwap},

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/slipway-run/slipway/internal/sandbox"
 )
 
 // checkGo looks for the toolchain that compiles functions in Go.
@@ -31,4 +34,16 @@ func checkBases(context.Context) finding {
 			"no mmdebstrap: bases for Python and Node come from a registry only")
 	}
 	return fine("%s makes bases for Python and Node where no registry can be reached", path)
+}
+
+// checkRuntimes looks for what a function can choose in place of the native runtime.
+func checkRuntimes(context.Context) finding {
+	var found []string
+	for _, r := range sandbox.Runtimes(nil) {
+		found = append(found, fmt.Sprintf("oci:%s (%s)", r.Name, r.Path))
+	}
+	if len(found) == 0 {
+		return fine("none in PATH, and none is needed: isolation: oci:runc or oci:runsc takes the package of that name")
+	}
+	return fine("functions can have isolation: %s", strings.Join(found, ", "))
 }

@@ -25,10 +25,11 @@ func (s *server) startInvoker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	launcher, err := s.startSandboxes(ctx, egress)
+	native, err := s.startSandboxes(ctx, egress)
 	if err != nil {
 		return err
 	}
+	launcher := launchers{native: native, oci: native.OCI(s.runtimes)}
 	packer, err := packager.New(packager.Config{
 		CacheDir:    s.cache,
 		PythonBase:  s.pythonBase,

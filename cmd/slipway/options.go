@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -50,6 +51,7 @@ type invokerOptions struct {
 	network      bool
 	shells       int // unused sandboxes that are kept ready; 0 is the default
 	scratch      string
+	runtimes     map[string]string // OCI runtimes: their binaries by name
 	allow        []string
 	dns          []string
 	connections  int
@@ -87,6 +89,7 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.suite, "debian-suite", "", "Debian release of the bases that are made from packages (default: the newest that can be had)")
 	f.IntVar(&o.shells, "shells", 0, "blank sandboxes kept ready at most, of those with and without egress each (default: 32, below 0: none)")
 	f.StringVar(&o.scratch, "scratch", sandbox.ScratchMemory, "where instances write files: memory (it counts as theirs) or disk (below --data; up to ephemeral_mb each)")
+	f.StringToStringVar(&o.runtimes, "oci-runtime", nil, "binary for the isolation oci:<name>, as in crun-git=/opt/crun (default: runc, crun, youki and runsc as found in PATH)")
 	f.BoolVar(&o.network, "egress", true, "let instances with network: egress connect to the outside")
 	f.StringSliceVar(&o.allow, "egress-allow", nil, "private address ranges that instances may reach, as in 10.1.0.0/16")
 	f.IntVar(&o.connections, "egress-connections", 0, "connections to the outside that one instance may have at once (default: a part in 32 of what the machine can track)")
@@ -105,6 +108,14 @@ func (o *options) check() error {
 	if o.id != "" {
 		if err := slipway.CheckName("--id", o.id); err != nil {
 			return usageError{err}
+		}
+	}
+	for name, path := range o.runtimes {
+		if err := slipway.CheckName("--oci-runtime", name); err != nil {
+			return usageError{err}
+		}
+		if !filepath.IsAbs(path) {
+			return usageError{slipway.Errorf(slipway.ErrInvalid, "--oci-runtime: %q is not allowed for %s; it must be an absolute path", path, name)}
 		}
 	}
 	if o.scratch != "" && o.scratch != sandbox.ScratchMemory && o.scratch != sandbox.ScratchDisk {

@@ -91,10 +91,11 @@ type owned struct {
 	pids    []string // processes in those cgroups
 	links   []string
 	mounts  []string
+	bundles []string // of containers of another runtime
 }
 
 func (o owned) empty() bool {
-	return len(o.cgroups)+len(o.pids)+len(o.links)+len(o.mounts) == 0
+	return len(o.cgroups)+len(o.pids)+len(o.links)+len(o.mounts)+len(o.bundles) == 0
 }
 
 // ownedBy looks for everything that bears the name of the data folder's server.
@@ -131,6 +132,9 @@ func ownedBy(t *testing.T, data string) owned {
 		if strings.Contains(line, data) {
 			o.mounts = append(o.mounts, line)
 		}
+	}
+	if o.bundles, err = filepath.Glob("/run/*" + mark + "*"); err != nil {
+		t.Fatal(err)
 	}
 	slices.Sort(o.pids)
 	o.pids = slices.Compact(o.pids)

@@ -43,6 +43,9 @@ func (o *OCI) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway.San
 	if err != nil {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "sandbox %s: %w", spec.ID, err)
 	}
+	if o.native.cfg.Rootless != nil {
+		return nil, slipway.Errorf(slipway.ErrUnavailable, "sandbox %s: isolation %s needs a server that root runs; this one can do native", spec.ID, spec.Isolation)
+	}
 	return o.native.register(ctx, spec, func(ctx context.Context, spec slipway.SandboxSpec) (*Sandbox, error) {
 		return o.native.contain(ctx, spec, rt)
 	})

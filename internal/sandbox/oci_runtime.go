@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -109,12 +108,4 @@ func lastError(log string) (said string) {
 		}
 	}
 	return said
-}
-
-// check says why a configured runtime cannot be one.
-func (r Runtime) check() error {
-	if !filepath.IsAbs(r.Path) {
-		return slipway.Errorf(slipway.ErrInvalid, "OCI runtime %s: its path %q must be absolute", r.Name, r.Path)
-	}
-	return nil
 }
