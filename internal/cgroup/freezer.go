@@ -37,7 +37,7 @@ func (g *Group) setFrozen(ctx context.Context, frozen bool) error {
 	case g.sys.freezer.version == v1:
 		return g.setFrozenV1(ctx, frozen)
 	default:
-		return errors.New("this machine has no freezer (CONFIG_CGROUP_FREEZER)")
+		return fmt.Errorf("%w: no freezer of control groups can be used here", errors.ErrUnsupported)
 	}
 }
 

@@ -212,6 +212,8 @@ func kinded(err error) error {
 		return &slipway.Error{Kind: e.Kind, Message: err.Error(), Cause: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &slipway.Error{Kind: slipway.ErrTimeout, Message: err.Error(), Cause: err}
+	case errors.Is(err, errors.ErrUnsupported):
+		return &slipway.Error{Kind: slipway.ErrUnavailable, Message: err.Error(), Cause: err}
 	default:
 		return &slipway.Error{Kind: slipway.ErrInternal, Message: err.Error(), Cause: err}
 	}

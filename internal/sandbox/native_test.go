@@ -10,10 +10,13 @@ import (
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/internal/sandbox"
 	"github.com/slipway-run/slipway/internal/sandbox/sandboxtest"
+	"github.com/slipway-run/slipway/internal/userns"
 )
 
 func TestMain(m *testing.M) {
+	userns.Init()
 	sandbox.Init()
+	runRootless()
 	os.Exit(m.Run())
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slipway-run/slipway/internal/cgroup"
 )
 
@@ -57,11 +59,11 @@ const tick = 10 * time.Millisecond
 
 // The fields of proc_pid_stat(5) that count, from the one after the name on.
 const (
-	statUser       = 11 // ticks; then those of the system, and both of children that were waited for
-	statThreads    = 17
-	statRSS        = 21 // pages
-	statFields     = 22
-	statTimesCount = 4
+	statChildrenUser   = 13 // ticks of children that were waited for
+	statChildrenSystem = 14
+	statThreads        = 17
+	statRSS            = 21 // pages
+	statFields         = 22
 )
 
 // usageBelow adds up what a process and its descendants use now. What has ended
@@ -81,14 +83,22 @@ func usageBelow(pid int) (u cgroup.Usage) {
 			n, _ := strconv.ParseInt(fields[i], 10, 64) // the kernel writes numbers
 			return n
 		}
-		for i := range statTimesCount {
-			u.CPU += time.Duration(number(statUser+i)) * tick
-		}
+		u.CPU += cpuTime(p) + time.Duration(number(statChildrenUser)+number(statChildrenSystem))*tick
 		u.PIDs += int(number(statThreads))
 		u.Memory += number(statRSS) * int64(os.Getpagesize())
 	}
 	u.MemoryPeak = u.Memory
 	return u
+}
+
+// cpuTime is that of a process, by its clock (clock_getcpuclockid(3)); 0 when it has ended.
+func cpuTime(pid int) time.Duration {
+	const schedule = 2 // CPUCLOCK_SCHED: user and system time
+	var now unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|schedule), &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
 }
 
 // usage is what the table of processes says; after its end, what the kernel told then.

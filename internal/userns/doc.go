@@ -9,7 +9,8 @@
 // arguments and streams, and waits for it:
 //
 //	the user's process                 its copy, root of the namespace
-//	 │── clone, execve ────────────────→│ Init: no ids are mapped yet, wait
+//	 │── clone, execve ────────────────→│ Init: no ids are mapped yet
+//	 │←──────────────────────── one byte│
 //	 │ newuidmap, newgidmap             │
 //	 │── one byte ─────────────────────→│ main goes on
 //	 │── SIGTERM, SIGINT ──────────────→│

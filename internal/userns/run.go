@@ -32,13 +32,13 @@ func Run(args []string, streams Streams) (status int, err error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
-	child, open, err := start(args, streams)
+	child, gate, err := start(args, streams)
 	if err != nil {
 		return 0, err
 	}
-	defer open.Close()
-	if err := admit(child.Process.Pid, open); err != nil {
-		open.Close() // without a byte: the copy ends
+	defer gate.Close()
+	if err := admit(child.Process.Pid, gate); err != nil {
+		gate.Close() // without an answer: the copy ends
 		return 0, errors.Join(err, ended(child.Wait()))
 	}
 	done := make(chan struct{})
@@ -47,21 +47,22 @@ func Run(args []string, streams Streams) (status int, err error) {
 	return exitStatus(child.Wait())
 }
 
-// start begins the copy; it waits until something is written to open.
-func start(args []string, streams Streams) (child *exec.Cmd, open *os.File, err error) {
+// start begins the copy, which asks for its ids through the gate.
+func start(args []string, streams Streams) (child *exec.Cmd, gate *os.File, err error) {
 	caps, err := allCapabilities()
 	if err != nil {
 		return nil, nil, err
 	}
-	wait, open, err := os.Pipe()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
-	defer wait.Close()
+	gate, theirs := os.NewFile(uintptr(fds[0]), "gate"), os.NewFile(uintptr(fds[1]), "gate")
+	defer theirs.Close()
 	child = exec.Command("/proc/self/exe", args...)
 	child.Args[0] = os.Args[0]
 	child.Stdin, child.Stdout, child.Stderr = streams.In, streams.Out, streams.Err
-	child.ExtraFiles = []*os.File{wait} // file 3, the gate
+	child.ExtraFiles = []*os.File{theirs} // file 3
 	child.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		// Whoever executes a program without being root of the namespace loses what
@@ -70,17 +71,20 @@ func start(args []string, streams Streams) (child *exec.Cmd, open *os.File, err 
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	if err := child.Start(); err != nil {
-		open.Close()
+		gate.Close()
 		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EUSERS) {
 			err = fmt.Errorf("%w: %w", ErrNotAllowed, err)
 		}
 		return nil, nil, fmt.Errorf("make a user namespace: %w", err)
 	}
-	return child, open, nil
+	return child, gate, nil
 }
 
 // admit gives the namespace its ids and lets the copy run on.
-func admit(pid int, open *os.File) error {
+func admit(pid int, gate *os.File) error {
+	if _, err := gate.Read(make([]byte, 1)); err != nil {
+		return fmt.Errorf("enter the user namespace: the copy of this program did not start: %w", err)
+	}
 	uids, gids, err := RangesOf(os.Getuid())
 	if err == nil {
 		err = mapRanges(pid, uids, gids)
@@ -90,7 +94,7 @@ func admit(pid int, open *os.File) error {
 	if err != nil {
 		return fmt.Errorf("give the user namespace ids: %w", err)
 	}
-	if _, err := open.Write([]byte{1}); err != nil {
+	if _, err := gate.Write([]byte{1}); err != nil {
 		return fmt.Errorf("enter the user namespace: %w", err)
 	}
 	return nil
