@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -61,11 +63,19 @@ func (g *Gateway) switchProtocols(w http.ResponseWriter, r *http.Request, resp *
 		return
 	}
 	go func() {
-		_, err := io.Copy(body.feed, buffered.Reader)
+		_, err := io.Copy(body.feed, afterHead(conn, buffered.Reader))
 		body.feed.CloseWithError(err) // nil is the end of the stream
 		time.AfterFunc(halfOpen, cancel)
 	}()
 	copyConn(conn, resp.Body)
+}
+
+// afterHead is what the client sends after the head of its request. Past what has come
+// it is read from the connection: the server's reader would end the request's context
+// when the client ends its half.
+func afterHead(conn net.Conn, buffered *bufio.Reader) io.Reader {
+	come, _ := buffered.Peek(buffered.Buffered())
+	return io.MultiReader(bytes.NewReader(come), conn)
 }
 
 func writeSwitch(conn net.Conn, h http.Header) error {

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bufio"
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,4 +77,131 @@ func TestGRPC(t *testing.T) {
 			t.Errorf("a request that is no call of gRPC got %s: %s", res.Status, body)
 		}
 	})
+}
+
+// TestProtocols: what else HTTP can carry, through every hop of both forms.
+func TestProtocols(t *testing.T) {
+	eachForm(t, func(t *testing.T, p *platform) {
+		p.configure(t, "fn", `{"scaling":{"concurrency":20,"max":1}}`)
+		p.deploy(goServer(t, `
+			switch r.URL.Path {
+			case "/join":
+				conn, rw, _ := http.NewResponseController(w).Hijack()
+				io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+				io.Copy(conn, rw) // until the client has ended its half
+				io.WriteString(conn, "bye")
+				conn.Close()
+			case "/trailer":
+				w.Header().Set("Trailer", "X-Sum")
+				n, _ := io.Copy(w, r.Body)
+				w.Header().Set("X-Sum", fmt.Sprint(n))
+				w.Header().Set(http.TrailerPrefix+"X-Got", r.Trailer.Get("X-Sent"))
+			default:
+				fmt.Fprint(w, r.Proto, " ", r.Host, " ", r.URL)
+			}
+		`), "fn")
+		t.Run("a switch of protocols", func(t *testing.T) { joins(t, p) })
+		t.Run("HTTP/2 without TLS", func(t *testing.T) { speaksHTTP2(t, p) })
+		t.Run("trailers", func(t *testing.T) {
+			var h2 http.Protocols
+			h2.SetUnencryptedHTTP2(true)
+			for name, transport := range map[string]*http.Transport{"HTTP/1.1": {}, "HTTP/2": {Protocols: &h2}} {
+				passTrailers(t, p, name, transport)
+			}
+		})
+	})
+}
+
+// joins switches protocols, speaks and listens by turns, sends much at once, and ends
+// its half first.
+func joins(t *testing.T, p *platform) {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /fn/fn/join HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly")
+	r := bufio.NewReader(conn)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(res, err)
+	}
+	expect := func(want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(r, got); err != nil || string(got) != want {
+			t.Fatalf("got %.100q, %v", got, err)
+		}
+	}
+	expect("early")
+	for i := range 20 {
+		ping := fmt.Sprintf("ping %d", i)
+		io.WriteString(conn, ping)
+		expect(ping)
+	}
+	const size = 16 << 20
+	go func() {
+		io.Copy(conn, noise(size))
+		conn.(*net.TCPConn).CloseWrite()
+	}()
+	got, want := sha256.New(), sha256.New()
+	io.Copy(want, noise(size))
+	if n, err := io.CopyN(got, r, size); err != nil || sum(got) != sum(want) {
+		t.Fatalf("%d bytes came back, %v", n, err)
+	}
+	expect("bye")
+	if b, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("after the end: %q, %v", b, err)
+	}
+}
+
+// speaksHTTP2 sends events and a call of the API over one connection of HTTP/2.
+func speaksHTTP2(t *testing.T, p *platform) {
+	var h2 http.Protocols
+	h2.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &h2}}
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			res, err := client.Get(fmt.Sprintf("%s/fn/fn/a?i=%d", p.url, i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if want := fmt.Sprintf("HTTP/1.1 %s /a?i=%d", strings.TrimPrefix(p.url, "http://"), i); err != nil || res.Proto != "HTTP/2.0" || string(body) != want {
+				t.Errorf("%s %s, %v, want %s", res.Proto, body, err, want)
+			}
+		})
+	}
+	all.Wait()
+	if res, err := client.Get(p.url + "/healthz"); err != nil || res.StatusCode != http.StatusOK {
+		t.Error(res, err)
+	}
+}
+
+func passTrailers(t *testing.T, p *platform, name string, transport *http.Transport) {
+	t.Helper()
+	defer transport.CloseIdleConnections()
+	body, in := io.Pipe()
+	req, err := http.NewRequest("POST", p.url+"/fn/fn/trailer", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Trailer = http.Header{"X-Sent": nil}
+	go func() {
+		io.WriteString(in, "12345")
+		req.Trailer.Set("X-Sent", "yes")
+		in.Close()
+	}()
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if string(got) != "12345" || err != nil || res.Trailer.Get("X-Sum") != "5" || res.Trailer.Get("X-Got") != "yes" {
+		t.Errorf("%s: %q, %v, trailer %v", name, got, err, res.Trailer)
+	}
 }
