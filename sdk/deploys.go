@@ -19,14 +19,16 @@ type Deploy struct {
 	// Config is a partial configuration in JSON. It becomes the function's own when the
 	// deploy succeeds.
 	Config json.RawMessage
-	Size   int64 // of the archive in bytes; 0 when not known
+	Canary *slipway.Canary // the version gets the events by and by, as this says; nil is all at once
+	Size   int64           // of the archive in bytes; 0 when not known
 
 	OnUpload func(sent int64)         // called with the bytes that were sent until now; may be nil
 	OnEvent  func(slipway.BuildEvent) // called with what happens in the build; may be nil
 }
 
 // DeploySource uploads an archive (tar, tar.gz or zip) of a folder of source, follows
-// its build, and returns the version that is live then. The function is created when it
+// its build, and returns the version that it led to, which is live then unless it is a
+// canary or somebody has moved live meanwhile. The function is created when it
 // is new. When ctx ends the call ends; a build that has begun goes on.
 func (c *Client) DeploySource(ctx context.Context, function string, archive io.Reader, d Deploy) (slipway.Version, error) {
 	return c.deploy(ctx, path("v1", "functions", function, "source"), archive, "application/octet-stream", d)
@@ -59,6 +61,13 @@ func (c *Client) deploy(ctx context.Context, path string, body io.Reader, kind s
 	header := http.Header{"Content-Type": {kind}}
 	if len(d.Config) > 0 {
 		header.Set("X-Slipway-Config", inASCII(d.Config))
+	}
+	if d.Canary != nil {
+		doc, err := json.Marshal(d.Canary)
+		if err != nil {
+			return slipway.Version{}, err
+		}
+		header.Set("X-Slipway-Canary", string(doc))
 	}
 	length := d.Size
 	if length <= 0 {

@@ -14,23 +14,32 @@ import (
 
 func newAliasCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "alias", Short: "Names of versions, and traffic split between two"}
-	cmd.AddCommand(newAliasSetCommand(), newAliasListCommand(), newAliasDeleteCommand())
+	cmd.AddCommand(newAliasSetCommand(), newAliasListCommand(), newAliasShowCommand(), newAliasDeleteCommand())
 	return cmd
 }
 
 func newAliasSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "set NAME ALIAS VERSION [VERSION=WEIGHT]",
-		Short:   "Make or move an alias",
-		Example: "  slipway alias set hello live 3 4=0.1   # a tenth of the events goes to version 4",
-		Args:    cobra.RangeArgs(3, 4),
-		RunE:    func(cmd *cobra.Command, args []string) error { return setAlias(cmd, args[0], args[1], args[2:]) },
+		Use:   "set NAME ALIAS VERSION [VERSION=WEIGHT]",
+		Short: "Make or move an alias",
+		Example: `  slipway alias set hello live 3 4=0.1              # a tenth of the events goes to version 4
+  slipway alias set hello live 3 4 --canary 10%,50%  # and more by and by, as long as it does no worse`,
+		Args: cobra.RangeArgs(3, 4),
+		RunE: func(cmd *cobra.Command, args []string) error { return setAlias(cmd, args[0], args[1], args[2:]) },
 	}
+	addCanaryFlags(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }
 
 func setAlias(cmd *cobra.Command, name, alias string, shares []string) error {
+	plan, err := canaryPlan(cmd)
+	if err != nil {
+		return err
+	}
+	if plan != nil && len(shares) == 2 && !strings.Contains(shares[1], "=") {
+		shares[1] = fmt.Sprintf("%s=%v", shares[1], plan.Share())
+	}
 	version, weights, err := parseShares(shares)
 	if err != nil {
 		return err
@@ -39,7 +48,7 @@ func setAlias(cmd *cobra.Command, name, alias string, shares []string) error {
 	if err != nil {
 		return err
 	}
-	a, err := client.PutAlias(cmd.Context(), name, alias, sdk.AliasTarget{Version: version, Weights: weights})
+	a, err := client.PutAlias(cmd.Context(), name, alias, sdk.AliasTarget{Version: version, Weights: weights, Canary: plan})
 	if err != nil {
 		return err
 	}
@@ -91,16 +100,60 @@ func newAliasListCommand() *cobra.Command {
 	return cmd
 }
 
+func newAliasShowCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show NAME ALIAS",
+		Short: "Show an alias, and how its canary does",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := newClient(os.Getenv)
+			if err != nil {
+				return err
+			}
+			a, err := client.Alias(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return show(cmd, a, aliasTable([]slipway.Alias{a}))
+		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
 func aliasTable(aliases []slipway.Alias) *table {
-	t := newTable("ALIAS", "VERSION", "SPLIT")
+	t := newTable("ALIAS", "VERSION", "SPLIT", "BEFORE", "SINCE", "BY", "CANARY")
 	for _, a := range aliases {
-		split := "-"
-		for version, weight := range a.Weights {
-			split = fmt.Sprintf("%g%% to version %d", weight*100, version)
+		split, before := "-", "-"
+		if version, weight := a.Other(); version > 0 {
+			split = fmt.Sprintf("%.4g%% to version %d", weight*100, version)
 		}
-		t.row(a.Name, a.Version, split)
+		if a.Previous > 0 {
+			before = fmt.Sprint(a.Previous)
+		}
+		t.row(a.Name, a.Version, split, before, ago(a.MovedAt), orDash(string(a.MovedBy)), canaryText(a))
 	}
 	return t
+}
+
+// canaryText says where a canary is and how it does.
+func canaryText(a slipway.Alias) string {
+	if a.Canary == nil {
+		return "-"
+	}
+	text := fmt.Sprintf("step %d of %d", a.Canary.Step+1, len(a.Canary.Steps))
+	if p := a.Progress; p != nil {
+		text += fmt.Sprintf(", %s beside %s", outcomes(p.Canary), outcomes(p.Current))
+		if p.Waits != "" {
+			text += " (" + p.Waits + ")"
+		}
+	}
+	return text
+}
+
+// outcomes is what a version did in the step.
+func outcomes(p slipway.VersionProgress) string {
+	return fmt.Sprintf("%d errors of %d events, p95 %s", p.Errors, p.Events, p.P95)
 }
 
 func newAliasDeleteCommand() *cobra.Command {

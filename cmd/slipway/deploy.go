@@ -22,6 +22,7 @@ type deployment struct {
 	image   string // reference, or a file with an image archive
 	runtime string
 	handler string
+	canary  *slipway.Canary // nil puts it live at once
 }
 
 func newDeployCommand() *cobra.Command {
@@ -36,7 +37,8 @@ slipway.yaml in the folder holds the function's configuration. The first of
 fails changes nothing. The last line of standard output is the URL.`,
 		Example: `  slipway deploy examples/python-handler --name py
   slipway deploy --image registry.example.com/app:1 --name app
-  slipway deploy --image app.tar`,
+  slipway deploy --image app.tar
+  slipway deploy --canary 10%,50% --canary-interval 5m`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -50,6 +52,7 @@ fails changes nothing. The last line of standard output is the URL.`,
 	f.StringVar(&d.image, "image", "", "deploy this image: a reference in a registry, or a file (OCI layout or docker save)")
 	f.StringVar(&d.runtime, "runtime", "", "go, python, node, dockerfile or bootstrap (default: found in the source)")
 	f.StringVar(&d.handler, "handler", "", "module.function, for python and node")
+	addCanaryFlags(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -57,6 +60,9 @@ fails changes nothing. The last line of standard output is the URL.`,
 func deploy(cmd *cobra.Command, d deployment) error {
 	asJSON, err := wantsJSON(cmd)
 	if err != nil {
+		return err
+	}
+	if d.canary, err = canaryPlan(cmd); err != nil {
 		return err
 	}
 	if d.dir == "" && d.image == "" {
@@ -89,7 +95,9 @@ func deploy(cmd *cobra.Command, d deployment) error {
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), deployed{v, f.URL})
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "version %d of %s is live (%s, %s)\n", v.Number, v.Function, v.Runtime, v.Protocol)
+	if f.Live == v.Number { // else the build's log has said what it is instead
+		fmt.Fprintf(cmd.ErrOrStderr(), "version %d of %s is live (%s, %s)\n", v.Number, v.Function, v.Runtime, v.Protocol)
+	}
 	fmt.Fprintln(cmd.OutOrStdout(), f.URL)
 	return nil
 }
@@ -134,7 +142,7 @@ func imageName(image string) string {
 
 // send uploads what is deployed and follows the build to its end.
 func (d deployment) send(ctx context.Context, client *sdk.Client, name string, m manifest, view progress) (slipway.Version, error) {
-	options := sdk.Deploy{Runtime: slipway.Runtime(d.runtime), Handler: d.handler, Config: m.config, OnEvent: view.event}
+	options := sdk.Deploy{Runtime: slipway.Runtime(d.runtime), Handler: d.handler, Config: m.config, Canary: d.canary, OnEvent: view.event}
 	if d.image == "" {
 		f, err := readFolder(d.dir)
 		if err != nil {

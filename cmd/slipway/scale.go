@@ -23,6 +23,7 @@ func newScaleCommand() *cobra.Command {
 	f.Int("max", 0, "instances at most")
 	f.Int("concurrency", 0, "invocations at once per instance")
 	f.Int("provisioned", 0, "instances started before the first request")
+	f.Int("reserved", 0, "of the tenant's concurrency, set aside for this function")
 	f.Duration("idle-timeout", 0, "an instance idle this long is stopped")
 	addOutputFlag(cmd)
 	return cmd
@@ -31,7 +32,7 @@ func newScaleCommand() *cobra.Command {
 func scale(cmd *cobra.Command, name string) error {
 	scaling := scalingPatch(cmd)
 	if len(scaling) == 0 {
-		return usageError{slipway.Errorf(slipway.ErrInvalid, "say what to change: --min, --max, --concurrency, --provisioned or --idle-timeout")}
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "say what to change: --min, --max, --concurrency, --provisioned, --reserved or --idle-timeout")}
 	}
 	patch, err := json.Marshal(map[string]any{"scaling": scaling})
 	if err != nil {
@@ -48,16 +49,16 @@ func scale(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("NAME", "MIN", "MAX", "CONCURRENCY", "PROVISIONED", "IDLE TIMEOUT")
+	t := newTable("NAME", "MIN", "MAX", "CONCURRENCY", "PROVISIONED", "RESERVED", "IDLE TIMEOUT")
 	s := f.Scaling
-	t.row(f.Name, s.Min, s.Max, s.Concurrency, s.Provisioned, s.IdleTimeout)
+	t.row(f.Name, s.Min, s.Max, s.Concurrency, s.Provisioned, s.Reserved, s.IdleTimeout)
 	return show(cmd, f, t)
 }
 
 // scalingPatch holds the flags that were given.
 func scalingPatch(cmd *cobra.Command) map[string]any {
 	patch := map[string]any{}
-	for flag, field := range map[string]string{"min": "min", "max": "max", "concurrency": "concurrency", "provisioned": "provisioned"} {
+	for flag, field := range map[string]string{"min": "min", "max": "max", "concurrency": "concurrency", "provisioned": "provisioned", "reserved": "reserved"} {
 		if n, err := cmd.Flags().GetInt(flag); err == nil && cmd.Flags().Changed(flag) {
 			patch[field] = n
 		}

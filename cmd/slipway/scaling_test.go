@@ -44,6 +44,7 @@ func TestKeepsInstances(t *testing.T) {
 	p := boot(t)
 	program := goServer(t, `if r.URL.Path == "/crash" { os.Exit(3) }; io.WriteString(w, "ok")`)
 	p.deploy(program, "svc")
+	p.put("svc", `{"release":{"window":"0s"}}`, http.StatusOK, "") // nothing stands by for a rollback
 	p.scale(t, "svc", "--min", "2", "--idle-timeout", "1s")
 	before := p.awaitIdle(t, "svc", 1, 2)
 	res, body := p.event("GET", "/fn/svc/", "")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -33,23 +34,37 @@ func listVersions(cmd *cobra.Command, name string, limit int) error {
 	if err != nil {
 		return err
 	}
+	live := slipway.Alias{}
+	if f.Live > 0 {
+		if live, err = client.Alias(cmd.Context(), name, slipway.LiveAlias); err != nil {
+			return err
+		}
+	}
 	list, err := client.Versions(cmd.Context(), name, slipway.Page{Limit: limit})
 	if err != nil {
 		return err
 	}
 	t := newTable("VERSION", "LIVE", "STATE", "RUNTIME", "PROTOCOL", "IMAGE", "CREATED", "REASON")
 	for _, v := range list.Items {
-		t.row(v.Number, liveMark(v, f.Live), versionState(v), orDash(string(v.Runtime)), orDash(string(v.Protocol)),
+		t.row(v.Number, liveMark(v, live), versionState(v), orDash(string(v.Runtime)), orDash(string(v.Protocol)),
 			orDash(shortDigest(v.Digest)), ago(v.CreatedAt), oneLine(v.Reason))
 	}
 	return show(cmd, list, t)
 }
 
-func liveMark(v slipway.Version, live int) cell {
-	if v.Number == live {
+// liveMark is what a version has of live's events.
+func liveMark(v slipway.Version, live slipway.Alias) cell {
+	other, share := live.Other()
+	switch {
+	case v.Number == live.Version && other == 0:
 		return cell{"live", green}
+	case v.Number == live.Version:
+		return cell{fmt.Sprintf("live %.4g%%", 100*(1-share)), green}
+	case v.Number == other:
+		return cell{fmt.Sprintf("live %.4g%%", 100*share), yellow}
+	default:
+		return cell{"-", plain}
 	}
-	return cell{"-", plain}
 }
 
 func versionState(v slipway.Version) cell {
