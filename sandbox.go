@@ -74,7 +74,8 @@ type Meter interface {
 	// BeginPeak lets the peak begin anew, where the kernel can do that, and says whether
 	// it did.
 	BeginPeak() bool
-	// Peak is the most bytes at one moment since BeginPeak, or since the start.
+	// Peak is the most bytes at one moment since BeginPeak; where the peak cannot begin
+	// anew, since the start.
 	Peak() int64
 	Close() error
 }

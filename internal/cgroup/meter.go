@@ -24,8 +24,9 @@ type Meter struct {
 	peak  *os.File // nil when memory is not counted
 	fresh bool     // the peak can begin anew
 
-	mu  sync.Mutex // guards buf
-	buf [512]byte
+	mu     sync.Mutex // guards buf, and the files from being closed under a reading
+	buf    [512]byte
+	closed bool
 }
 
 // NewMeter makes a Meter of the group. The kernel counts the time of a process that runs
@@ -59,6 +60,7 @@ func (m *Meter) open() (err error) {
 	name = g.path(g.sys.memory, name)
 	if m.peak, err = os.OpenFile(name, os.O_RDWR, 0); err == nil {
 		m.fresh = true
+		m.fresh = m.BeginPeak() // root can open for writing what the kernel does not let be written
 		return nil
 	}
 	if m.peak, err = os.Open(name); errors.Is(err, fs.ErrNotExist) { // memory.peak is of Linux 5.19
@@ -93,12 +95,18 @@ func (m *Meter) BeginPeak() bool {
 	if m.group.sys.memory.version == v1 { // where there is one for all
 		m.group.keepPeak(m.Peak())
 	}
-	_, err := m.peak.WriteAt([]byte{'0'}, 0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.buf[0] = '0'
+	_, err := unix.Pwrite(int(m.peak.Fd()), m.buf[:1], 0)
 	return err == nil
 }
 
-// Peak is the bytes of memory that were held at most at one moment since BeginPeak; since
-// the start where there was none, or it could not.
+// Peak is the bytes of memory that were held at most at one moment since BeginPeak, or
+// since the Meter was made; where the peak cannot begin anew, since the group was.
 func (m *Meter) Peak() int64 {
 	if m.peak == nil {
 		return 0
@@ -111,7 +119,13 @@ func (m *Meter) Peak() int64 {
 func (m *Meter) read(f *os.File, key string) (n int64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	length, _ := f.ReadAt(m.buf[:], 0) // the end of the file is an error too
+	if m.closed {
+		return 0, false
+	}
+	length, err := unix.Pread(int(f.Fd()), m.buf[:], 0) // os.File would read once more, for the end
+	if err != nil {
+		return 0, false
+	}
 	text := m.buf[:length]
 	for !bytes.HasPrefix(text, []byte(key)) {
 		end := bytes.IndexByte(text, '\n')
@@ -131,6 +145,9 @@ func (m *Meter) read(f *os.File, key string) (n int64, ok bool) {
 
 // Close closes the files. There are no readings after it.
 func (m *Meter) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
 	var errs []error
 	for _, f := range []*os.File{m.cpu, m.peak} {
 		if f != nil {
