@@ -22,11 +22,11 @@ type hoard struct {
 }
 
 // hoarded is what a hoard holds at least, in bytes.
-const hoarded = 16 << 20
+const hoarded = 4 << 20
 
 func newHoard(t *testing.T, g *cgroup.Group) *hoard {
 	t.Helper()
-	c := exec.Command("/bin/sh", "-c", `read go; x=yes; while [ ${#x} -lt 16777216 ]; do x=$x$x; done; echo full
+	c := exec.Command("/bin/sh", "-c", `read go; x=yes; while [ ${#x} -lt 4194304 ]; do x=$x$x; done; echo full
 		while read ask; do case $x in *[!yes]*) echo broken ;; yesyes*) echo whole ;; esac; done`)
 	in, err := c.StdinPipe()
 	if err != nil {
