@@ -22,11 +22,15 @@ demo: deps build ## deploy and call the examples on a throw-away server (3 minut
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
 .PHONY: bench
-bench: bench-cold bench-warm ## every benchmark, side by side with the peers that are installed
+bench: bench-cold bench-warm bench-density ## every benchmark, side by side with the peers that are installed
 
 .PHONY: bench-cold
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker
 	@$(GO) run ./bench/cold -slipway bin/slipway
+
+.PHONY: bench-density
+bench-density: build ## a hundred instances at once: how soon they answer, what memory each costs
+	@$(GO) run ./bench/density -slipway bin/slipway
 
 .PHONY: bench-warm
 bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program itself

@@ -44,15 +44,16 @@ var rooms = map[string]struct{ ours, doors []string }{
 		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "gateway"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
-	"bench/rig":  {},
-	"bench/demo": {ours: []string{"bench/rig"}},
-	"bench/warm": {ours: []string{"bench/rig"}},
+	// Programs that measure use the product as a user does. A cold start is too short for
+	// that alone: the sandbox is also measured without the server around it.
+	"bench/rig":     {ours: []string{"internal/sandbox", "internal/network"}},
+	"bench/cold":    {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/density": {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/demo":    {ours: []string{"bench/rig"}},
+	"bench/warm":    {ours: []string{"bench/rig"}},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.
 	"bench/simulate/sim":   {ours: []string{"", "bench/simulate/trace", "gateway/choose", "pool/ledger"}},
 	"bench/simulate/trace": {},
-	// The others measure the product as a user sees it. A cold start is too short for
-	// that alone: the sandbox is also measured without the server around it.
-	"bench/cold": {ours: []string{"", "bench/rig", "internal/sandbox", "internal/network"}},
 	// Test support: imported by tests alone, which the table does not bind.
 	"internal/testenv":             {},
 	"internal/zram":                {doors: []string{"golang.org/x/sys"}},

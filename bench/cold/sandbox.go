@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/bench/rig"
-	"github.com/slipway-run/slipway/internal/network"
 	"github.com/slipway-run/slipway/internal/sandbox"
 )
 
@@ -27,34 +25,25 @@ type sandboxes struct {
 
 // newSandboxes prepares two runtimes, with shells in stock and without.
 func newSandboxes(ctx context.Context, program, dir string) (all []*sandboxes, stop func(), err error) {
-	var stops []func() error
+	var stops []func()
 	stop = func() {
 		for i := len(stops) - 1; i >= 0; i-- {
-			if err := stops[i](); err != nil {
-				fmt.Fprintln(os.Stderr, "cold:", err)
-			}
+			stops[i]()
 		}
 	}
 	owner := fmt.Sprintf("slipway-cold-%d", os.Getpid())
-	log := slog.New(slog.DiscardHandler)
-	egress, err := network.New(network.Config{Name: owner}, log)
+	egress, stopEgress, err := rig.NewEgress(ctx, owner)
+	stops = append(stops, stopEgress)
 	if err != nil {
 		return nil, stop, err
 	}
-	if err := egress.Setup(ctx); err != nil {
-		return nil, stop, err
-	}
-	stops = append(stops, egress.Close)
 	for _, shells := range []int{0, -1} {
 		suffix := map[int]string{0: "stock", -1: "none"}[shells]
-		native, err := sandbox.New(sandbox.Config{
-			Dir: filepath.Join(dir, suffix), Name: owner + "-" + suffix, Shells: shells, Egress: attach(egress),
-		}, log)
+		native, stopNative, err := rig.NewNative(ctx, sandbox.Config{
+			Dir: filepath.Join(dir, suffix), Name: owner + "-" + suffix, Shells: shells,
+		}, egress)
+		stops = append(stops, stopNative)
 		if err != nil {
-			return nil, stop, err
-		}
-		stops = append(stops, native.Close)
-		if err := native.Recover(ctx); err != nil {
 			return nil, stop, err
 		}
 		for _, mode := range []slipway.NetworkMode{slipway.NetworkEgress, slipway.NetworkNone} {
@@ -65,16 +54,6 @@ func newSandboxes(ctx context.Context, program, dir string) (all []*sandboxes, s
 		}
 	}
 	return all, stop, nil
-}
-
-func attach(egress *network.Egress) sandbox.EgressFunc {
-	return func(ctx context.Context, id string, netns int) (sandbox.Link, error) {
-		link, err := egress.Attach(ctx, id, netns)
-		if err != nil {
-			return nil, err
-		}
-		return link, nil
-	}
 }
 
 func (s *sandboxes) once(ctx context.Context) (time.Duration, error) {

@@ -8,18 +8,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
+// newPodman prefers runc, because crun refuses machines that have control groups of both
+// versions.
 func newPodman(ctx context.Context, program, _ string) (*Peer, error) {
-	return newEngine(ctx, "podman", program)
+	if _, err := exec.LookPath("runc"); err == nil {
+		return newEngine(ctx, program, "podman", "--runtime", "runc")
+	}
+	return newEngine(ctx, program, "podman")
 }
 
 func newDocker(ctx context.Context, program, _ string) (*Peer, error) {
-	return newEngine(ctx, "docker", program)
+	return newEngine(ctx, program, "docker")
 }
 
 // newEngine imports the program as an image, and starts it once to see that it works.
-func newEngine(ctx context.Context, engine, program string) (*Peer, error) {
+func newEngine(ctx context.Context, program, engine string, flags ...string) (*Peer, error) {
 	const image = "slipway-bench-peer"
 	if _, err := exec.LookPath(engine); err != nil {
 		return nil, fmt.Errorf("%s (not installed)", engine)
@@ -39,7 +45,7 @@ func newEngine(ctx context.Context, engine, program string) (*Peer, error) {
 	p := &Peer{
 		Name: engine + " run -d -p",
 		run: func(id, port string) ([]string, error) {
-			return []string{engine, "run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}, nil
+			return slices.Concat([]string{engine}, flags, []string{"run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}), nil
 		},
 		end:    func(id string) []string { return []string{engine, "rm", "-f", id} },
 		remove: func() { _ = Quietly(context.Background(), engine, "rmi", "-f", image) },

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-run/slipway/bench/rig"
+	"github.com/slipway-run/slipway/internal/sandbox"
+)
+
+// fleet is one way to run many instances.
+type fleet interface {
+	// start returns when all have answered, with how long that took.
+	start(ctx context.Context, n int) (time.Duration, error)
+	// stop ends them.
+	stop() error
+}
+
+// contender is a fleet and what was measured of it.
+type contender struct {
+	name   string
+	rounds int
+	fleet  fleet
+	took   []time.Duration
+	own    []int64 // bytes per instance, the program's
+	rest   []int64 // bytes per instance, the platform's
+}
+
+type bench struct {
+	binary             string
+	n                  int
+	rounds, peerRounds int
+}
+
+func main() {
+	sandbox.Init()
+	var b bench
+	flag.StringVar(&b.binary, "slipway", "bin/slipway", "the slipway binary")
+	flag.IntVar(&b.n, "instances", 100, "how many at once")
+	flag.IntVar(&b.rounds, "rounds", 3, "how often the fast ones are measured")
+	flag.IntVar(&b.peerRounds, "peer-rounds", 1, "how often runc, podman and docker are")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := b.run(ctx, os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "density:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(ctx context.Context, w io.Writer) error {
+	dir, err := os.MkdirTemp("", "slipway-density-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
+		return err
+	}
+	program, err := rig.Compile(ctx, "bench/density/testdata/hold", dir)
+	if err != nil {
+		return err
+	}
+	contenders, missing, stop, err := b.contenders(ctx, program, dir)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d instances, %d rounds, peers in %d\n", b.n, b.rounds, b.peerRounds)
+	for round := range b.rounds {
+		for _, c := range contenders {
+			if round >= c.rounds {
+				continue
+			}
+			if err := c.measure(ctx, b.n, program); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	report(w, b.n, contenders)
+	if len(missing) > 0 {
+		fmt.Fprintf(w, "\nNot measured: %s\n", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// contenders prepares all that can be measured; stop ends it.
+func (b *bench) contenders(ctx context.Context, program, dir string) (all []*contender, missing []string, stop func(), err error) {
+	var stops []func()
+	stop = func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			stops[i]()
+		}
+	}
+	all = append(all, &contender{name: "plain processes", rounds: b.rounds, fleet: &processes{program: program}})
+	boxes, stopBoxes, err := newSandboxes(ctx, program, dir)
+	stops = append(stops, stopBoxes)
+	if err != nil {
+		return nil, nil, stop, err
+	}
+	all = append(all, &contender{name: "slipway sandboxes", rounds: b.rounds, fleet: boxes})
+	server, err := newFunction(ctx, b.binary, program, b.n)
+	if err != nil {
+		return nil, nil, stop, err
+	}
+	stops = append(stops, server.close)
+	all = append(all, &contender{name: "slipway serve, requests at once", rounds: b.rounds, fleet: server})
+	if b.peerRounds == 0 {
+		return all, nil, stop, nil
+	}
+	peers, missing := rig.Peers(ctx, program, dir)
+	for _, p := range peers {
+		stops = append(stops, p.Remove)
+		all = append(all, &contender{name: p.Name, rounds: b.peerRounds, fleet: &containers{peer: p}})
+	}
+	return all, missing, stop, nil
+}
