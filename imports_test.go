@@ -52,6 +52,8 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/demo":    {ours: []string{"bench/rig"}},
 	"bench/warm":    {ours: []string{"bench/rig"}},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.
+	"bench/simulate":       {ours: []string{"bench/simulate/chart", "bench/simulate/sim", "bench/simulate/trace"}},
+	"bench/simulate/chart": {},
 	"bench/simulate/sim":   {ours: []string{"", "bench/simulate/trace", "gateway/choose", "pool/ledger"}},
 	"bench/simulate/trace": {},
 	// Test support: imported by tests alone, which the table does not bind.

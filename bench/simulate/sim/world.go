@@ -47,7 +47,6 @@ type invocation struct {
 	node     int       // where it was sent
 	tries    int
 	route    routed
-	next     *invocation // that waits behind it
 }
 
 // instance is memory that is held for a function.
