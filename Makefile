@@ -36,6 +36,10 @@ bench-density: build ## a hundred instances at once: how soon they answer, what 
 bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program itself
 	@$(GO) run ./bench/warm -slipway bin/slipway
 
+.PHONY: bench-step
+bench-step: build ## a step in load: from 1 to 50 events at once
+	@$(GO) run ./bench/step -slipway bin/slipway
+
 .PHONY: test
 test: deps lint ## format, vet, staticcheck, then every test on real parts
 	CI=$${CI:-true} $(GO) test -timeout 30m -p 1 ./...

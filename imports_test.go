@@ -46,11 +46,13 @@ var rooms = map[string]struct{ ours, doors []string }{
 	},
 	// Programs that measure use the product as a user does. A cold start is too short for
 	// that alone: the sandbox is also measured without the server around it.
-	"bench/rig":     {ours: []string{"internal/sandbox", "internal/network"}},
-	"bench/cold":    {ours: []string{"", "bench/rig", "internal/sandbox"}},
-	"bench/density": {ours: []string{"", "bench/rig", "internal/sandbox"}},
-	"bench/demo":    {ours: []string{"bench/rig"}},
-	"bench/warm":    {ours: []string{"bench/rig"}},
+	"bench/rig":          {ours: []string{"internal/sandbox", "internal/network"}},
+	"bench/cold":         {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/density":      {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/demo":         {ours: []string{"bench/rig"}},
+	"bench/warm":         {ours: []string{"bench/rig"}},
+	"bench/step":         {ours: []string{"bench/rig"}},
+	"bench/step/program": {},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.
 	"bench/simulate":       {ours: []string{"bench/simulate/chart", "bench/simulate/sim", "bench/simulate/trace"}},
 	"bench/simulate/chart": {},
