@@ -13,6 +13,7 @@ declare -A for_tests=(
   [ip]=iproute2
   [curl]=curl
   [gcc]=gcc                  # the race detector
+  [newuidmap]=uidmap         # servers of ordinary users
   [python3]=python3
   [node]=nodejs
 )

@@ -26,14 +26,23 @@ type process struct {
 // startProcess starts slipway; the process ends with the test.
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command("slipway", args...), lines: make(chan string, 64), log: &safeBuffer{}}
+	return startCommand(t, exec.Command("slipway", args...), (*exec.Cmd).Start)
+}
+
+// startCommand is startProcess for a command that start starts.
+func startCommand(t *testing.T, cmd *exec.Cmd, start func(*exec.Cmd) error) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, lines: make(chan string, 64), log: &safeBuffer{}}
 	p.cmd.Stderr = p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.cmd.SysProcAttr == nil {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	p.cmd.SysProcAttr.Setpgid = true
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -48,7 +57,7 @@ func startProcess(t *testing.T, args ...string) *process {
 		p.end(syscall.SIGTERM) // in order, so that nothing of it is left on the machine
 		impatient.Stop()
 		if t.Failed() {
-			t.Logf("slipway %s:\n%s", strings.Join(args, " "), p.log)
+			t.Logf("%s:\n%s", strings.Join(cmd.Args, " "), p.log)
 		}
 	})
 	return p

@@ -129,3 +129,8 @@ func (u *User) enter() error {
 	}
 	return nil
 }
+
+// Owns says whether an id is the user's, or in its ranges.
+func (u *User) Owns(uid int) bool {
+	return uid == u.ID || uid >= subIDs && uid < subIDs+subIDsNum
+}
