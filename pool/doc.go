@@ -10,11 +10,15 @@
 // old and can go. Waiters are served in their order by whichever slot is free first,
 // of an old member or a new one: nobody waits for a particular start (late binding).
 //
-// A start happens when waiters outnumber the slots of the starts under way, the
-// version has fewer members than min(scaling.max, the caller's limit), and the machine
-// has room: the memory of its configuration is promised to a member from its start
-// until it is closed. Without room, the instances of other versions that have been
-// idle longest are closed first.
+// A start happens when waiting is expected to cost more than starting, the version has
+// fewer members than min(scaling.max, the caller's limit), and the machine has room: the
+// memory of its configuration is promised to a member from its start until it is closed.
+// Without room, the idle instances of other versions that are least worth keeping are
+// closed first; without those, room goes to the function with the smallest share.
+//
+// An idle member is frozen after a while, its memory goes to swap after another, and it is
+// closed when the gaps between the function's events say that it is not worth keeping.
+// docs/reference/scaling.md tells all this to users.
 //
 // Some members are kept ahead of any event: [Pool.Keep] says how many of which version.
 // They start without a waiter, do not go when they are idle, make no room for others,
@@ -23,8 +27,8 @@
 // # The parts
 //
 // Package ledger is the state and every decision. [Pool] is the shell around it: the
-// lock, the clock, the goroutines that start and close. A simulator drives the same
-// ledger.
+// lock, the clock, the goroutines that start, freeze, thaw and close. A simulator drives
+// the same ledger.
 //
 // # The invariants
 //
@@ -32,7 +36,7 @@
 //     promised memory never exceeds the machine's.
 //   - A slot is held by one lease, and comes back exactly once, also when the one who
 //     waited for it went away at the moment of the grant.
-//   - A waiter is served, refused with a reason, or gone by itself: whenever nothing
-//     is ready, starting or closing that could serve it, it is refused at once.
+//   - A waiter is served, refused with a reason, or gone by itself: when nothing can
+//     serve it at once, and unless a start is under way for it within Config.MaxWait.
 //   - After Drain every instance that was ever started is closed.
 package pool

@@ -25,7 +25,7 @@ func (p *Pool) Update(spec slipway.Spec) {
 // When ctx ends the busy ones are closed too, and the error is ctx's.
 func (p *Pool) Drain(ctx context.Context) error {
 	p.halt()
-	p.tell(p.ledger.Drain)
+	p.tell(func() { p.ledger.Drain(time.Now()) })
 	var err error
 	select {
 	case <-p.empty:

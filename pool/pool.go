@@ -17,17 +17,34 @@ type Starter interface {
 	Start(ctx context.Context, spec slipway.Spec) (slipway.Instance, error)
 }
 
-// Config bounds a pool. The zero value of a field means the default.
+// Config bounds a pool. The zero value of a field means the default; a negative
+// duration means never.
 type Config struct {
 	// MemoryMB is what may be promised to instances, in MiB; 0 is no bound.
 	MemoryMB int
 	// MaxWaiting is how many may wait for an instance of one version; 1000.
 	MaxWaiting int
-	// Sweep is how often idle instances and back-offs are looked at; 250ms.
+	// MaxWait is how long one may wait for whom no start is under way; 30s.
+	MaxWait time.Duration
+	// FreezeAfter is how long an instance is idle before it gets no processor time, unless
+	// scaling.background says that it needs some; 10s.
+	FreezeAfter time.Duration
+	// ReclaimAfter is how long an instance is idle before its memory goes to swap; 1m.
+	ReclaimAfter time.Duration
+	// StartRate is how many instances are started per second when more are wanted for
+	// long, and StartBurst how many at once; 256 each.
+	StartRate, StartBurst int
+	// Pressure says which share of the last seconds something on the machine waited for
+	// memory, from 0 to 1; nil means that this is not known.
+	Pressure func() float64
+	// Sweep is the least time between two looks at what is due; 10ms.
 	Sweep time.Duration
 }
 
-const defaultSweep = 250 * time.Millisecond
+const (
+	defaultSweep  = 10 * time.Millisecond
+	pressureEvery = time.Second
+)
 
 // Pool gives leases on instances. Its methods may be called from several goroutines.
 type Pool struct {
@@ -40,7 +57,10 @@ type Pool struct {
 	halt     context.CancelFunc
 	running  sync.WaitGroup // starts and closes under way
 
+	sooner chan struct{} // gets a value when something is due before alarm was
+
 	mu     sync.Mutex // guards what follows
+	alarm  time.Time  // when Run looks next; zero is never
 	ledger *ledger.Ledger
 	ended  bool          // empty is closed
 	empty  chan struct{} // closed when draining and nothing is left
@@ -54,28 +74,16 @@ func New(cfg Config, starter Starter, log *slog.Logger) *Pool {
 	p := &Pool{
 		cfg: cfg, starter: starter, log: log,
 		changed: make(chan struct{}, 1),
+		sooner:  make(chan struct{}, 1),
 		empty:   make(chan struct{}),
-		ledger:  ledger.New(ledger.Config{MemoryMB: cfg.MemoryMB, MaxWaiting: cfg.MaxWaiting}),
+		ledger: ledger.New(ledger.Config{
+			MemoryMB: cfg.MemoryMB, MaxWaiting: cfg.MaxWaiting, MaxWait: cfg.MaxWait,
+			FreezeAfter: cfg.FreezeAfter, ReclaimAfter: cfg.ReclaimAfter,
+			StartRate: cfg.StartRate, StartBurst: cfg.StartBurst,
+		}),
 	}
 	p.starting, p.halt = context.WithCancel(context.Background())
 	return p
-}
-
-// Run stops what was idle for too long, until ctx ends. Leases are given without it
-// as well.
-func (p *Pool) Run(ctx context.Context) error {
-	tick := time.NewTicker(p.cfg.Sweep)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			if p.do(func() { p.ledger.Sweep(now) }) {
-				p.signal()
-			}
-		}
-	}
 }
 
 // tell changes the ledger and lets everybody know.
@@ -84,9 +92,11 @@ func (p *Pool) tell(change func()) {
 	p.signal()
 }
 
-func (p *Pool) signal() {
+func (p *Pool) signal() { ring(p.changed) }
+
+func ring(bell chan struct{}) {
 	select {
-	case p.changed <- struct{}{}:
+	case bell <- struct{}{}:
 	default:
 	}
 }
@@ -97,19 +107,16 @@ func (p *Pool) do(change func()) bool {
 	p.mu.Lock()
 	change()
 	orders := p.ledger.Orders()
-	p.running.Add(len(orders.Start) + len(orders.Close))
+	if n := orders.Len(); n > 0 { // after the last one, Drain may wait already
+		p.running.Add(n)
+	}
 	if p.ledger.Drained() && !p.ended {
 		p.ended = true
 		close(p.empty)
 	}
+	p.arm()
 	p.mu.Unlock()
-
 	p.report(orders.Short)
-	for _, m := range orders.Start {
-		go p.start(m)
-	}
-	for _, m := range orders.Close {
-		go p.close(m)
-	}
-	return len(orders.Start)+len(orders.Close) > 0
+	p.carryOut(orders)
+	return orders.Len() > 0
 }

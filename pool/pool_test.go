@@ -467,7 +467,7 @@ func TestDrain(t *testing.T) {
 
 func TestChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := start(t, newFake(), pool.Config{})
+		p := start(t, newFake(), pool.Config{FreezeAfter: -1})
 		l := acquire(t, p, spec("a"))
 		<-p.Changed()
 		l.Release(true)

@@ -14,8 +14,29 @@ type running struct {
 	closed chan struct{} // when it was removed
 }
 
+// carryOut has done what the ledger ordered, each thing by itself. p.running was raised
+// for them.
+func (p *Pool) carryOut(orders ledger.Orders) {
+	for _, list := range []struct {
+		members []*ledger.Member
+		act     func(*ledger.Member)
+	}{
+		{orders.Thaw, p.thaw}, // somebody waits for these
+		{orders.Start, p.start},
+		{orders.Freeze, p.freeze},
+		{orders.Reclaim, p.reclaim},
+		{orders.Close, p.close},
+	} {
+		for _, m := range list.members {
+			go func() {
+				defer p.running.Done()
+				list.act(m)
+			}()
+		}
+	}
+}
+
 func (p *Pool) start(m *ledger.Member) {
-	defer p.running.Done()
 	spec, began := m.Spec(), time.Now()
 	instance, err := p.starter.Start(p.starting, spec)
 	now := time.Now()
@@ -47,7 +68,6 @@ func (p *Pool) watch(m *ledger.Member, r *running) {
 }
 
 func (p *Pool) close(m *ledger.Member) {
-	defer p.running.Done()
 	r := m.Instance().(*running)
 	if err := r.Close(); err != nil {
 		spec := m.Spec()

@@ -19,7 +19,7 @@ func (p *platform) awaitIdle(t *testing.T, function string, version, n int) []in
 	testenv.Eventually(t, 30*time.Second, func() error {
 		got = p.instances(t, function)
 		for _, in := range got {
-			if in.Version != version || in.State != "idle" {
+			if in.Version != version || in.State != "idle" && in.State != "frozen" {
 				return fmt.Errorf("instances = %+v, want %d of version %d", got, n, version)
 			}
 		}

@@ -2,32 +2,64 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/slipway-run/slipway"
 )
 
-// errSoon says that no start is possible now, and will be without anybody's doing.
-var errSoon = errors.New("room comes soon")
+// What is in the way of a start or a thaw and needs nobody's doing.
+var (
+	errBound         = errors.New("the version has as many members as it may")
+	errBlocked       = errors.New("room or a token comes soon")
+	errNothingFrozen = errors.New("no member is frozen")
+)
 
-// retrySoon is the Retry-After of what passes within moments.
-const retrySoon = time.Second
+// final says whether err does not go away by itself.
+func final(err error) bool { return err != nil && err != errBound && err != errBlocked }
 
-func unavailable(format string, args ...any) *slipway.Error {
+// Retry-After is from what is expected, within these.
+const (
+	retrySoonest = time.Second
+	retryLatest  = time.Minute
+)
+
+// retryAfter is when those who wait for v are expected to have been served.
+func (v *version) retryAfter() time.Duration {
+	slots := max(1, (v.ready-v.leaving)*v.slots())
+	wait := time.Duration(float64(v.run.value) * float64(v.waiting.len()+1) / float64(slots))
+	return min(max(wait, retrySoonest), retryLatest)
+}
+
+func unavailable(after time.Duration, format string, args ...any) *slipway.Error {
 	err := slipway.Errorf(slipway.ErrUnavailable, format, args...)
-	err.RetryAfter = retrySoon
+	err.RetryAfter = after
 	return err
+}
+
+// busy is the error for one who would have to wait, or has waited, for too long: the
+// limit is the function's own, or the machine's.
+func (v *version) busy(why string) error {
+	if len(v.members) < v.bound() {
+		return unavailable(v.retryAfter(), "the machine is full: there is no room for another instance of function %q (%d MiB), and %s; try again, or add a machine",
+			v.spec.Function, v.spec.Config.MemoryMB, why)
+	}
+	err := slipway.Errorf(slipway.ErrLimit, "all %d instances of function %q are busy, and %s; raise scaling.max or scaling.concurrency, or send less at once",
+		v.bound(), v.spec.Function, why)
+	err.RetryAfter = v.retryAfter()
+	return err
+}
+
+func errQueueFull(v *version) error {
+	return v.busy(fmt.Sprintf("%d invocations wait already", v.waiting.len()))
+}
+
+func (l *Ledger) errWaited(v *version) error {
+	return v.busy(fmt.Sprintf("none came free within %s", l.cfg.MaxWait))
 }
 
 func errDraining() error {
-	return unavailable("this invoker is shutting down; try again")
-}
-
-func errQueueFull(v *version, waiting int) error {
-	err := slipway.Errorf(slipway.ErrLimit, "%d invocations wait for function %q already, and it has all %d instances it may have; raise scaling.max or scaling.concurrency, or send less at once",
-		waiting, v.spec.Function, v.bound())
-	err.RetryAfter = retrySoon
-	return err
+	return unavailable(retrySoonest, "this invoker is shutting down; try again")
 }
 
 func errTooBig(v *version, machine int) error {
@@ -36,16 +68,14 @@ func errTooBig(v *version, machine int) error {
 }
 
 func errNoRoom(v *version, free int) error {
-	return unavailable("no room for an instance of function %q: it needs %d MiB, %d are free, and nothing idle can be stopped; try again, or add a machine",
+	return unavailable(retrySoonest, "no room for an instance of function %q: it needs %d MiB, %d are free, and the rest is kept for others; try again, or add a machine",
 		v.spec.Function, v.spec.Config.MemoryMB, free)
 }
 
 // errBackOff repeats the reason of the last failure until the next start may be tried.
 func errBackOff(v *version, now time.Time) error {
-	err := unavailable("function %q does not start (%d times in a row), the next try is in %s: %w",
+	return unavailable(v.retryAt.Sub(now), "function %q does not start (%d times in a row), the next try is in %s: %w",
 		v.spec.Function, v.failures, v.retryAt.Sub(now).Round(time.Millisecond), v.failure)
-	err.RetryAfter = v.retryAt.Sub(now)
-	return err
 }
 
 func errEndedEarly(m *Member) error {

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -13,13 +12,16 @@ func (l *Ledger) Keep(wanted []slipway.Kept, now time.Time) {
 	named := make(map[slipway.VersionRef]bool, len(wanted))
 	for _, k := range wanted {
 		named[k.Spec.VersionRef] = true
-		v := l.version(&k.Spec, l.limitFor(k))
+		v := l.version(&k.Spec, l.limitFor(k), now)
+		if k.Instances < v.keep {
+			l.due.wake(v, now)
+		}
 		v.keep, v.ahead = k.Instances, min(k.Instances, k.Limit, max(1, k.Spec.Config.Scaling.Max))
 		l.settle(v, now)
 	}
 	for ref, v := range l.versions {
 		if !named[ref] {
-			l.unkeep(v)
+			l.unkeep(v, now)
 		}
 	}
 }
@@ -34,30 +36,35 @@ func (l *Ledger) limitFor(k slipway.Kept) int {
 }
 
 // unkeep lets the idle members of v go.
-func (l *Ledger) unkeep(v *version) {
+func (l *Ledger) unkeep(v *version, now time.Time) {
+	if v.keep > 0 {
+		l.due.wake(v, now) // what stayed for its sake may go
+	}
 	v.keep, v.ahead, v.short = 0, 0, ""
 	l.tidy(v)
 }
 
-// fill orders the starts that are missing for as many members as are wanted ahead.
-func (l *Ledger) fill(v *version, now time.Time) {
-	if l.draining {
-		return
-	}
-	for v.staying() < v.ahead {
+// fill orders the starts that are missing for as many members as are wanted ahead, and
+// says what is in the way.
+func (l *Ledger) fill(v *version, now time.Time) error {
+	for v.lacking() && !l.draining {
 		if err := l.start(v, now); err != nil {
 			l.fellShort(v, err)
-			return
+			if final(err) {
+				l.due.wake(v, later(v.retryAt, now.Add(time.Second)))
+			}
+			return err
 		}
 	}
 	v.short = ""
+	return nil
 }
 
 // fellShort has it said, once, that there is no room. Room that comes by itself and
 // starts that are held back are no news: the one needs nobody, the other was said when
 // the start failed.
 func (l *Ledger) fellShort(v *version, err error) {
-	if errors.Is(err, errSoon) || v.retrying(err) {
+	if !final(err) || v.retrying(err) {
 		return
 	}
 	if v.short == "" {
@@ -70,8 +77,9 @@ func (l *Ledger) fellShort(v *version, err error) {
 // now, busy ones after their events, and none is kept ready any more.
 func (l *Ledger) Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool, now time.Time) {
 	for _, v := range l.versions {
-		if v.function() == ref && !keep(v.spec.VersionRef) {
-			l.unkeep(v)
+		if v.ref() == ref && !keep(v.spec.VersionRef) {
+			v.wakeAt = time.Time{}
+			l.unkeep(v, now)
 			l.retire(v)
 			l.settle(v, now)
 		}
@@ -86,5 +94,13 @@ func (l *Ledger) Update(spec *slipway.Spec, now time.Time) {
 		return
 	}
 	v.update(spec, v.limit)
+	l.due.wake(v, now)
 	l.settle(v, now)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -6,26 +6,23 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// Config bounds a ledger. The zero value of a field means the default.
-type Config struct {
-	// MemoryMB is what may be promised to members, in MiB; 0 is no bound.
-	MemoryMB int
-	// MaxWaiting is how many may wait for one version; 1000.
-	MaxWaiting int
-}
-
-const defaultMaxWaiting = 1000
-
 // Ledger is the state of a pool and its decisions.
 type Ledger struct {
 	cfg Config
 
-	versions map[slipway.VersionRef]*version
-	hungry   map[*version]struct{} // those with waiters
-	promised int                   // MiB, to every member until it is gone
-	closing  int                   // MiB of promised that closing members will give back
-	members  int                   // all that are not gone
-	numbers  int64                 // of members, ever
+	versions  map[slipway.VersionRef]*version
+	functions map[slipway.FunctionRef]*function
+	tenants   map[string]*account
+	due       agenda
+	blocked   map[*version]struct{} // those that want a start and lack room, or a token
+	bucket    bucket
+
+	promised int     // MiB, to every member until it is gone
+	closing  int     // MiB of promised that closing members will give back
+	yielding int     // MiB of promised of busy members that are to close for others
+	members  int     // all that are not gone
+	numbers  int64   // of members, ever
+	pressure float64 // share of the last seconds in which something waited for memory
 
 	draining bool
 	orders   Orders
@@ -33,9 +30,17 @@ type Ledger struct {
 
 // Orders is what must be done. Each order is given once; the driver reports its end.
 type Orders struct {
-	Start []*Member
-	Close []*Member
-	Short []Shortage // to be said
+	Start   []*Member
+	Freeze  []*Member
+	Reclaim []*Member
+	Thaw    []*Member
+	Close   []*Member
+	Short   []Shortage // to be said
+}
+
+// Len is how many things are to be done, what is only said aside.
+func (o Orders) Len() int {
+	return len(o.Start) + len(o.Freeze) + len(o.Reclaim) + len(o.Thaw) + len(o.Close)
 }
 
 // Shortage is members that should be kept ready and cannot be.
@@ -47,13 +52,14 @@ type Shortage struct {
 
 // New makes an empty ledger.
 func New(cfg Config) *Ledger {
-	if cfg.MaxWaiting <= 0 {
-		cfg.MaxWaiting = defaultMaxWaiting
-	}
+	cfg = cfg.withDefaults()
 	return &Ledger{
-		cfg:      cfg,
-		versions: make(map[slipway.VersionRef]*version),
-		hungry:   make(map[*version]struct{}),
+		cfg:       cfg,
+		versions:  make(map[slipway.VersionRef]*version),
+		functions: make(map[slipway.FunctionRef]*function),
+		tenants:   make(map[string]*account),
+		blocked:   make(map[*version]struct{}),
+		bucket:    newBucket(cfg.StartRate, cfg.StartBurst),
 	}
 }
 
@@ -71,11 +77,11 @@ func (l *Ledger) Drained() bool { return l.draining && l.members == 0 }
 func (l *Ledger) FreeMemoryMB() int { return l.cfg.MemoryMB - l.promised }
 
 // version is the entry of spec's version, brought up to date.
-func (l *Ledger) version(spec *slipway.Spec, limit int) *version {
+func (l *Ledger) version(spec *slipway.Spec, limit int, now time.Time) *version {
 	v := l.versions[spec.VersionRef]
 	switch {
 	case v == nil:
-		v = &version{members: make(map[*Member]struct{})}
+		v = newVersion(l.function(spec, now))
 		l.versions[spec.VersionRef] = v
 	case !v.runsAs(spec):
 		l.retire(v)
@@ -85,25 +91,32 @@ func (l *Ledger) version(spec *slipway.Spec, limit int) *version {
 	return v
 }
 
+// promise counts memory that m holds, or holds no more when it is negative.
+func (l *Ledger) promise(m *Member, mib int) {
+	m.memoryMB += mib
+	l.promised += mib
+	m.version.function.memoryMB += mib
+	m.version.function.tenant.memoryMB += mib
+}
+
 // forget ends a member.
 func (l *Ledger) forget(m *Member) {
 	delete(m.version.members, m)
-	l.promised -= m.memoryMB
+	l.promise(m, -m.memoryMB)
 	l.members--
 	l.tidy(m.version)
 }
 
-// fed takes v off the list of the hungry when nobody waits any more.
-func (l *Ledger) fed(v *version) {
-	if v.waiting.len() == 0 {
-		delete(l.hungry, v)
-		l.tidy(v)
-	}
-}
-
 // tidy forgets a version of which nothing is left to know.
 func (l *Ledger) tidy(v *version) {
-	if len(v.members) == 0 && v.waiting.len() == 0 && v.failures == 0 && v.keep == 0 && l.versions[v.spec.VersionRef] == v {
+	if len(v.members) > 0 || v.waiting.len() > 0 || v.failures > 0 || v.keep > 0 || !v.wakeAt.IsZero() {
+		return
+	}
+	delete(l.blocked, v)
+	l.due.remove(v)
+	if l.versions[v.spec.VersionRef] == v {
 		delete(l.versions, v.spec.VersionRef)
+		v.function.versions--
+		v.function.run, v.function.cold = v.run, v.cold
 	}
 }

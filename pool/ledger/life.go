@@ -2,18 +2,39 @@ package ledger
 
 import "time"
 
+// order has one more member of v started.
+func (l *Ledger) order(v *version, now time.Time) *Member {
+	m := &Member{version: v, spec: v.spec, number: l.numbers, ordered: now, cause: v.waiting.at(v.coming())}
+	l.promise(m, v.spec.Config.MemoryMB)
+	v.members[m] = struct{}{}
+	v.starting++
+	v.crowded = now
+	l.numbers++
+	l.members++
+	l.bucket.take()
+	l.orders.Start = append(l.orders.Start, m)
+	return m
+}
+
 // Started reports that a member's instance is ready for events.
 func (l *Ledger) Started(m *Member, instance Instance, now time.Time) {
 	v := m.version
+	v.cold.add(now.Sub(m.ordered))
 	v.starting--
-	m.instance, m.startedAt, m.idleSince = instance, now, now
+	v.ready++
+	m.state, m.fresh = ready, true
+	m.instance, m.startedAt, m.counted = instance, now, now
+	v.rest(m, now)
+	v.list(m)
 	retired := m.retired
 	m.retired = false
-	v.list(m)
 	if l.draining || retired && (v.waiting.len() == 0 || !v.runsAs(&m.spec)) {
 		l.close(m)
 	}
 	l.settle(v, now)
+	if m.inFlight == 0 && m.state == ready {
+		l.rested(m, now)
+	}
 }
 
 // StartFailed reports a member that never came up. Its error goes to the waiter that
@@ -26,14 +47,15 @@ func (l *Ledger) StartFailed(m *Member, err error, now time.Time) {
 	l.forget(m)
 	if v.ready == 0 {
 		if v.waiting.remove(m.cause) {
-			m.cause.caller.Answer(nil, false, err)
+			v.refuse(m.cause, err, now)
 			l.fed(v)
 		}
 		if v.starting == 0 {
-			l.refuse(v, err)
+			l.refuseAll(v, err, now)
 		}
 	}
-	l.settleAll(now)
+	l.settle(v, now)
+	l.settleBlocked(now)
 }
 
 // Died reports a member whose instance ended by itself.
@@ -64,18 +86,71 @@ func (l *Ledger) Unfit(m *Member, now time.Time) {
 func (l *Ledger) Gone(m *Member, now time.Time) {
 	l.closing -= m.memoryMB
 	l.forget(m)
-	l.settleAll(now)
-	l.fill(m.version, now)
+	l.settle(m.version, now)
+	l.settleBlocked(now)
 }
 
-// close takes m out of the version and orders its closing.
+// close takes m out of the version and orders its closing, which waits for what is
+// being done with it.
 func (l *Ledger) close(m *Member) {
-	m.version.unlist(m)
-	m.version.ready--
+	v := m.version
+	v.unlist(m)
+	v.ready--
 	if m.retired {
-		m.version.leaving--
+		v.leaving--
 	}
-	m.state = closing
+	if m.yields {
+		l.yielding -= m.memoryMB
+	}
+	if m.ice == thawing {
+		v.thawing--
+	}
+	m.state, m.thaws = closing, false
 	l.closing += m.memoryMB
-	l.orders.Close = append(l.orders.Close, m)
+	l.orderClose(m)
+}
+
+// orderClose orders it as soon as nothing else is under way with m.
+func (l *Ledger) orderClose(m *Member) {
+	if !m.moving && !m.shrinks {
+		l.orders.Close = append(l.orders.Close, m)
+	}
+}
+
+// retire stops the idle members of v now and the busy ones after their events.
+func (l *Ledger) retire(v *version) {
+	for m := range v.members {
+		if m.state == starting {
+			m.retired = true
+		}
+		if m.state != ready {
+			continue
+		}
+		v.shun(m)
+		if m.inFlight == 0 {
+			l.close(m)
+		}
+	}
+}
+
+// Drain refuses everything from now on and stops what is idle, and what is busy after
+// its events.
+func (l *Ledger) Drain(now time.Time) {
+	l.draining = true
+	for _, v := range l.versions {
+		l.unkeep(v, now)
+		l.refuseAll(v, errDraining(), now)
+		l.retire(v)
+	}
+}
+
+// CloseAll stops what is busy too.
+func (l *Ledger) CloseAll() {
+	for _, v := range l.versions {
+		for m := range v.members {
+			if m.state == ready {
+				l.close(m)
+			}
+		}
+	}
 }

@@ -1,116 +1,134 @@
 package ledger
 
 import (
-	"slices"
+	"errors"
 	"time"
 )
 
 // settle brings a version to rest after something happened: free slots go to waiters,
-// starts are ordered for those left, who cannot be served is refused, and what is to be
-// kept ready is made up.
+// thaws and starts are ordered for those left, who cannot be served is refused, and what
+// is to be kept ready is made up.
 func (l *Ledger) settle(v *version, now time.Time) {
+	delete(l.blocked, v)
+	var err error
 	if v.waiting.len() > 0 {
-		l.attend(v, now)
+		err = l.attend(v, now)
 	}
-	if v.ahead > 0 {
-		l.fill(v, now)
+	if v.ahead > 0 && err == nil {
+		err = l.fill(v, now)
+	}
+	if errors.Is(err, errBlocked) {
+		l.blocked[v] = struct{}{}
+	}
+	if v.waiting.len() > 0 {
+		l.remind(v, now)
 	}
 }
 
-// attend does what can be done for those who wait for v.
-func (l *Ledger) attend(v *version, now time.Time) {
-	v.serve()
-	defer l.fed(v)
-	var obstacle error // why no start was ordered for the first waiter that needs one
-	for v.wantsStart() {
-		if obstacle = l.start(v, now); obstacle != nil {
-			break
+// settleBlocked does it for those who lack room or a token, after some came free: the
+// one that is to have it first, as long as that gets something.
+func (l *Ledger) settleBlocked(now time.Time) {
+	for len(l.blocked) > 0 {
+		v, before := l.first(), l.numbers
+		thawing := v.thawing
+		l.settle(v, now)
+		if _, still := l.blocked[v]; still && l.numbers == before && v.thawing == thawing {
+			return
 		}
 	}
-	if v.waiting.len() > 0 && len(v.members) == 0 && obstacle != errSoon {
-		l.refuse(v, obstacle)
-	}
 }
 
-// wantsStart says whether somebody waits for whom none of the starts under way is.
-func (v *version) wantsStart() bool { return v.waiting.len() > v.starting*v.slots() }
-
-// settleAll does it for every version with waiters: room came free. The one whose
-// first waiter waits longest is first.
-func (l *Ledger) settleAll(now time.Time) {
-	if len(l.hungry) == 0 {
-		return
+// attend does what can be done for those who wait for v, and says what is in the way of
+// more.
+func (l *Ledger) attend(v *version, now time.Time) error {
+	v.serve(now)
+	err := l.raise(v, now)
+	if v.waiting.len() > 0 && len(v.members) == 0 && final(err) {
+		l.refuseAll(v, err, now)
+		return nil
 	}
-	queue := make([]*version, 0, len(l.hungry))
-	for v := range l.hungry {
-		queue = append(queue, v)
-	}
-	slices.SortFunc(queue, func(a, b *version) int { return a.waiting.head.since.Compare(b.waiting.head.since) })
-	for _, v := range queue {
-		l.settle(v, now)
-	}
+	l.fed(v)
+	return err
 }
 
-// start orders one more member of v, or says what is in the way; errSoon when the
-// obstacle goes away by itself.
+// raise has as many members thawed or started as those who wait are worth.
+func (l *Ledger) raise(v *version, now time.Time) error {
+	for v.waiting.len() > v.coming() {
+		err := l.thaw(v, now)
+		if err == errNothingFrozen {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for v.wantsStart(now) {
+		if err := l.start(v, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wantsStart says whether waiting costs those who wait more than a start: when the last
+// of them is expected to be served by the members there are, and those under way, later
+// than by a new one; or when some have been waiting all the time that a start takes,
+// whatever is expected. As long as nothing is known, a start is taken to be cheaper.
+func (v *version) wantsStart(now time.Time) bool {
+	n := v.waiting.len() - v.coming()
+	if n <= 0 {
+		return false
+	}
+	slots := (v.ready - v.leaving - v.thawing) * v.slots()
+	if slots <= 0 || !v.run.known || !v.cold.known || now.Sub(v.crowded) >= v.cold.value {
+		return true
+	}
+	return float64(n)*v.run.value.Seconds() > v.cold.value.Seconds()*float64(slots)
+}
+
+// remind has v looked at when those who wait will have done so for too long.
+func (l *Ledger) remind(v *version, now time.Time) {
+	t := v.waiting.head.since.Add(l.cfg.MaxWait)
+	if !t.After(now) {
+		t = now.Add(time.Second) // a start is under way for it
+	}
+	for _, sooner := range []time.Time{v.crowded.Add(v.cold.value), v.retryAt} {
+		if sooner.After(now) && sooner.Before(t) {
+			t = sooner
+		}
+	}
+	l.due.wake(v, t)
+}
+
+// expire refuses those who waited for too long, unless what is under way is for them.
+func (l *Ledger) expire(v *version, now time.Time) {
+	for v.waiting.len() > v.coming() {
+		w := v.waiting.at(v.coming())
+		if now.Sub(w.since) < l.cfg.MaxWait {
+			return
+		}
+		v.waiting.remove(w)
+		v.refuse(w, l.errWaited(v), now)
+	}
+	l.fed(v)
+}
+
+// start orders one more member of v, or says what is in the way.
 func (l *Ledger) start(v *version, now time.Time) error {
 	switch {
 	case l.draining:
 		return errDraining()
 	case len(v.members) >= v.bound():
-		return errSoon
+		return errBound
 	case now.Before(v.retryAt):
 		return errBackOff(v, now)
 	}
-	if err := l.makeRoom(v); err != nil {
+	if err := l.makeRoom(v, v.spec.Config.MemoryMB, now); err != nil {
 		return err
 	}
-	m := &Member{version: v, spec: v.spec, memoryMB: v.spec.Config.MemoryMB, number: l.numbers}
-	l.numbers++
-	m.cause = v.waiting.at(v.starting * v.slots())
-	v.members[m] = struct{}{}
-	v.starting++
-	l.members++
-	l.promised += m.memoryMB
-	l.orders.Start = append(l.orders.Start, m)
+	if !l.bucket.ready(now) {
+		return errBlocked
+	}
+	l.order(v, now)
 	return nil
-}
-
-// makeRoom says whether v's memory is free now. If not, it closes what has been idle
-// longest in other versions, and the answer is errSoon: room comes when that is done.
-func (l *Ledger) makeRoom(v *version) error {
-	need := v.spec.Config.MemoryMB
-	if l.cfg.MemoryMB == 0 || l.FreeMemoryMB() >= need {
-		return nil
-	}
-	if need > l.cfg.MemoryMB {
-		return errTooBig(v, l.cfg.MemoryMB)
-	}
-	if l.FreeMemoryMB()+l.closing >= need {
-		return errSoon
-	}
-	spare := l.evictable(v)
-	room := l.FreeMemoryMB() + l.closing
-	for i, m := range spare {
-		if room += m.memoryMB; room >= need {
-			for _, m := range spare[:i+1] {
-				l.close(m)
-			}
-			return errSoon
-		}
-	}
-	return errNoRoom(v, l.FreeMemoryMB())
-}
-
-// evictable lists the idle members of other versions that are not to be kept, the one
-// idle longest first.
-func (l *Ledger) evictable(than *version) []*Member {
-	var spare []*Member
-	for _, v := range l.versions {
-		if v != than && v.waiting.len() == 0 {
-			spare = append(spare, v.spare()...)
-		}
-	}
-	slices.SortFunc(spare, func(a, b *Member) int { return a.idleSince.Compare(b.idleSince) })
-	return spare
 }

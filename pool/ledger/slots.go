@@ -14,23 +14,25 @@ type Caller interface {
 	Answer(m *Member, cold bool, err error)
 }
 
-// Take gives a free slot if there is one and nobody waits before; without one there is
-// neither a member nor an error, and the caller may wait. limit bounds the version's
-// members beside scaling.max; 0 is no further bound. The spec becomes the version's.
+// Take gives a free slot of a running member if there is one and nobody waits before;
+// without one there is neither a member nor an error, and the caller may wait. limit
+// bounds the version's members beside scaling.max; 0 is no further bound. The spec
+// becomes the version's.
 func (l *Ledger) Take(spec *slipway.Spec, limit int, now time.Time) (*Member, error) {
 	if l.draining {
 		return nil, errDraining()
 	}
-	v := l.version(spec, limit)
-	if v.waiting.len() > 0 {
-		if v.waiting.len() >= l.cfg.MaxWaiting {
-			return nil, errQueueFull(v, l.cfg.MaxWaiting)
+	v := l.version(spec, limit, now)
+	if n := v.waiting.len(); n > 0 {
+		if n >= l.cfg.MaxWaiting {
+			return nil, errQueueFull(v)
 		}
 		return nil, nil
 	}
 	m := v.top()
 	if m != nil {
-		v.occupy(m)
+		v.arrived(now)
+		v.occupy(m, now)
 	}
 	return m, nil
 }
@@ -39,53 +41,114 @@ func (l *Ledger) Take(spec *slipway.Spec, limit int, now time.Time) (*Member, er
 // what is needed to serve it; it may be answered during the call.
 func (l *Ledger) Wait(ref slipway.VersionRef, caller Caller, now time.Time) *Waiter {
 	v := l.versions[ref]
+	v.arrived(now)
 	w := &Waiter{version: v, since: now, caller: caller}
+	if v.waiting.len() == 0 {
+		v.crowded = now
+	}
 	v.waiting.push(w)
-	l.hungry[v] = struct{}{}
 	l.settle(v, now)
 	return w
 }
 
 // Leave takes a waiter out of its queue. It says false when the caller was answered.
 func (l *Ledger) Leave(w *Waiter, now time.Time) bool {
-	waited := w.version.waiting.remove(w)
+	v := w.version
+	waited := v.waiting.remove(w)
 	if waited {
-		l.fed(w.version)
+		v.left(now)
+		l.fed(v)
 	}
 	return waited
 }
 
 // GiveBack returns a slot that was granted but never used.
-func (l *Ledger) GiveBack(m *Member, now time.Time) {
-	m.served--
-	l.Release(m, true, now)
+func (l *Ledger) GiveBack(m *Member, now time.Time) { l.vacate(m, true, now) }
+
+// Release returns a slot after the event. Without reuse the member gets nothing new, and
+// is closed when its other leases have ended.
+func (l *Ledger) Release(m *Member, reuse bool, now time.Time) {
+	m.count(now)
+	m.version.run.add(m.busy) // on average one event's time per end of one (Little's law)
+	m.busy = 0
+	m.served++
+	l.vacate(m, reuse, now)
 }
 
-// Release returns a slot. Without reuse the member gets nothing new, and is closed
-// when its other leases have ended.
-func (l *Ledger) Release(m *Member, reuse bool, now time.Time) {
+func (l *Ledger) vacate(m *Member, reuse bool, now time.Time) {
 	v := m.version
+	m.count(now)
 	if !reuse && m.state == ready {
 		v.shun(m)
 	}
 	m.inFlight--
-	m.served++
-	switch {
-	case m.state != ready:
+	v.left(now)
+	if m.state != ready {
 		return // it died or was closed by force meanwhile
-	case !m.retired:
+	}
+	if !m.retired {
 		v.failures = 0
 		v.vacate(m, now)
-	case m.inFlight == 0:
+		l.yield(m, now)
+	}
+	if m.retired && m.inFlight == 0 {
 		l.close(m)
 	}
 	l.settle(v, now)
+	if m.inFlight == 0 && m.state == ready {
+		l.rested(m, now)
+	}
 }
 
-// refuse gives err to everybody who waits for v.
-func (l *Ledger) refuse(v *version, err error) {
+// rested follows a member that is idle now: it will be looked at, and may make room.
+func (l *Ledger) rested(m *Member, now time.Time) {
+	v := m.version
+	l.due.wake(v, now.Add(l.firstLook(v)))
+	if len(l.blocked) > 0 && v.spares() > 0 {
+		l.settleBlocked(now)
+	}
+}
+
+func (v *version) arrived(now time.Time) {
+	v.function.demand.arrived(v.slots(), v.bounds().least, now)
+}
+
+func (v *version) left(now time.Time) { v.function.demand.left(v.slots(), now) }
+
+// serve gives free slots of running members to waiters in their order.
+func (v *version) serve(now time.Time) {
+	for v.waiting.len() > 0 {
+		m := v.top()
+		if m == nil {
+			return
+		}
+		cold := m.fresh
+		v.occupy(m, now)
+		v.waiting.pop().caller.Answer(m, cold, nil)
+	}
+}
+
+// refuse gives err to a waiter that was taken out of the queue.
+func (v *version) refuse(w *Waiter, err error, now time.Time) {
+	v.left(now)
+	w.caller.Answer(nil, false, err)
+}
+
+// refuseAll gives err to everybody who waits for v.
+func (l *Ledger) refuseAll(v *version, err error, now time.Time) {
 	for w := v.waiting.pop(); w != nil; w = v.waiting.pop() {
-		w.caller.Answer(nil, false, err)
+		v.refuse(w, err, now)
 	}
 	l.fed(v)
+}
+
+// fed notes that nobody waits for v any more, if that is so.
+func (l *Ledger) fed(v *version) {
+	if v.waiting.len() > 0 {
+		return
+	}
+	if v.staying() >= v.ahead {
+		delete(l.blocked, v)
+	}
+	l.tidy(v)
 }

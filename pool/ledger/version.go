@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -11,24 +12,33 @@ import (
 
 // version is what the ledger knows of one version.
 type version struct {
-	spec    slipway.Spec // as last given
-	limit   int          // the caller's bound on members; 0 is none
-	members map[*Member]struct{}
+	function *function
+	spec     slipway.Spec // as last given
+	limit    int          // the caller's bound on members; 0 is none
+	members  map[*Member]struct{}
 
-	starting int // members
-	ready    int // members
-	leaving  int // of the ready ones, those that get nothing new
-	free     int // slots of ready members
-	stack    stack
+	starting int      // members
+	thawing  int      // members
+	ready    int      // members
+	leaving  int      // of the ready ones, those that get nothing new
+	free     int      // slots of ready members, frozen ones too
+	stacks   [3]stack // members with a free slot: running, frozen, reclaimed
 	waiting  queue
 
-	keep  int    // members that stay when they are idle
-	ahead int    // members started before anybody waits; at most keep
-	short string // why there are fewer; "" when there are not
+	keep   int       // members that stay when they are idle
+	ahead  int       // members started before anybody waits; at most keep
+	wakeAt time.Time // when one is started because an event is expected; zero is never
+	short  string    // why there are fewer than ahead; "" when there are not
+
+	run, cold estimate  // of an event, and of a start
+	crowded   time.Time // since when somebody waits and nothing was started
 
 	failures int       // starts in a row that went wrong
 	failure  error     // the last of them
 	retryAt  time.Time // no start before
+
+	due   time.Time // on the agenda
+	place int       // there, from 1; 0 is not there
 }
 
 // A start that goes wrong holds the next one back: twice as long each time.
@@ -37,13 +47,21 @@ const (
 	maxBackOff   = 10 * time.Second
 )
 
-func (v *version) function() slipway.FunctionRef {
+func newVersion(f *function) *version {
+	return &version{function: f, members: make(map[*Member]struct{}), run: f.run, cold: f.cold}
+}
+
+func (v *version) ref() slipway.FunctionRef {
 	return slipway.FunctionRef{Tenant: v.spec.Tenant, Function: v.spec.Function}
 }
 
 func (v *version) update(spec *slipway.Spec, limit int) {
+	v.limit = limit
+	if v.spec.Config.Scaling == spec.Config.Scaling && v.spec.Protocol == spec.Protocol && v.spec.VersionRef == spec.VersionRef && v.runsAs(spec) {
+		return
+	}
 	old := v.slots()
-	v.spec, v.limit = *spec, limit
+	v.spec = *spec
 	if len(v.members) > 0 && v.slots() != old {
 		v.relist()
 	}
@@ -72,65 +90,67 @@ func (v *version) bound() int {
 	return n
 }
 
-// serve gives free slots to waiters in their order.
-func (v *version) serve() {
-	for v.waiting.len() > 0 {
-		m := v.top()
-		if m == nil {
-			return
-		}
-		cold := m.fresh
-		v.occupy(m)
-		v.waiting.pop().caller.Answer(m, cold, nil)
-	}
+// bounds is for how long an idle member may be kept.
+func (v *version) bounds() bounds {
+	s := &v.spec.Config.Scaling
+	return bounds{least: min(s.IdleMin.D(), s.IdleTimeout.D()), most: s.IdleTimeout.D()}
 }
 
-// top is the member with a free slot that was used last, or nil. One that has ended
-// is passed over; watch takes it away.
+// staying is the members that can take events now or soon.
+func (v *version) staying() int { return v.starting + v.ready - v.leaving }
+
+// coming is the slots that will be free soon because a start or a thaw is under way.
+func (v *version) coming() int { return (v.starting + v.thawing) * v.slots() }
+
+// top is the running member with a free slot that was used last, or nil. One that has
+// ended is passed over; it is a matter of moments until that is reported.
 func (v *version) top() *Member {
-	for m := v.stack.head; m != nil; m = m.next {
-		select {
-		case <-m.instance.Done():
-		default:
+	for m := v.stacks[running].head; m != nil; m = m.next {
+		if !m.ended() {
 			return m
 		}
 	}
 	return nil
 }
 
-func (v *version) occupy(m *Member) {
+func (v *version) occupy(m *Member, now time.Time) {
+	m.count(now)
 	m.inFlight++
-	m.fresh = false
+	m.fresh, m.stays = false, time.Time{}
 	v.free--
 	if m.inFlight >= v.slots() {
-		v.stack.remove(m)
+		m.unstack()
 	}
 }
 
 // vacate takes a slot of m back and puts m on top of the stack.
 func (v *version) vacate(m *Member, now time.Time) {
 	if m.inFlight == 0 {
-		m.idleSince = now
+		v.rest(m, now)
 	}
 	if m.inFlight >= v.slots() {
 		return // the concurrency was lowered meanwhile
 	}
 	v.free++
-	v.stack.remove(m)
-	v.stack.push(m)
+	m.unstack()
+	v.stacks[running].push(m)
 }
 
-// list makes a member that became ready known to those who look for slots.
+// rest notes that m has become idle.
+func (v *version) rest(m *Member, now time.Time) {
+	m.idleSince, m.stuck, m.dry = now, false, false
+	m.level = v.function.demand.needed + 1
+}
+
+// list makes the free slots of a member known to those who look for some.
 func (v *version) list(m *Member) {
-	m.state, m.fresh = ready, true
-	v.ready++
 	v.free += v.slots()
-	v.stack.push(m)
+	v.stacks[running].push(m)
 }
 
 // unlist takes m's free slots away.
 func (v *version) unlist(m *Member) {
-	if v.stack.remove(m) {
+	if m.unstack() {
 		v.free -= v.slots() - m.inFlight
 	}
 }
@@ -138,24 +158,25 @@ func (v *version) unlist(m *Member) {
 // relist counts the slots anew after the concurrency changed.
 func (v *version) relist() {
 	listed := make([]*Member, 0, v.ready)
+	v.free = 0
 	for m := range v.members {
-		if m.state == ready && !m.retired {
+		switch {
+		case m.state != ready || m.retired || m.thaws || m.ice == thawing:
+		case m.ice == running:
 			listed = append(listed, m)
+		default:
+			v.free += v.slots()
 		}
 	}
 	slices.SortFunc(listed, func(a, b *Member) int { return a.idleSince.Compare(b.idleSince) })
-	v.stack, v.free = stack{}, 0
 	for _, m := range listed {
-		m.prev, m.next, m.listed = nil, nil, false
+		m.unstack()
 		if m.inFlight < v.slots() {
 			v.free += v.slots() - m.inFlight
-			v.stack.push(m)
+			v.stacks[running].push(m)
 		}
 	}
 }
-
-// staying is the members that can take events now or soon.
-func (v *version) staying() int { return v.starting + v.ready - v.leaving }
 
 // shun makes a ready member get nothing new.
 func (v *version) shun(m *Member) {
@@ -166,16 +187,41 @@ func (v *version) shun(m *Member) {
 	v.unlist(m)
 }
 
-// spare lists the idle members that may go, the one idle longest first.
-func (v *version) spare() []*Member {
-	var idle []*Member
-	for m := v.stack.tail; m != nil; m = m.prev {
-		if m.inFlight == 0 {
-			idle = append(idle, m)
+// idle lists the idle members, the one idle longest first.
+func (v *version) idle() iter.Seq[*Member] {
+	return func(yield func(*Member) bool) {
+		for i := range v.stacks {
+			for m := v.stacks[len(v.stacks)-1-i].tail; m != nil; {
+				next := m.prev // m may be taken out
+				if m.inFlight == 0 && !yield(m) {
+					return
+				}
+				m = next
+			}
 		}
 	}
-	others := v.staying() - len(idle)
-	return idle[:max(0, len(idle)-max(0, v.keep-others))]
+}
+
+// spare lists the idle members that may go, the one idle longest first.
+func (v *version) spare() iter.Seq[*Member] {
+	return func(yield func(*Member) bool) {
+		left := v.spares()
+		for m := range v.idle() {
+			if left--; left < 0 || !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// spares is how many they are.
+func (v *version) spares() int {
+	idle := 0
+	for range v.idle() {
+		idle++
+	}
+	others := v.staying() - idle
+	return max(0, idle-max(0, v.keep-others))
 }
 
 // retrying says whether err is that starts are held back.

@@ -14,7 +14,8 @@ func (l *Ledger) Counts() []slipway.VersionCount {
 	for ref, v := range l.versions {
 		failures, failure := v.faults()
 		if n := v.starting + v.ready; n > 0 || v.waiting.len() > 0 || failures > 0 {
-			counts = append(counts, slipway.VersionCount{VersionRef: ref, Instances: n, Free: v.free, Waiting: v.waiting.len(),
+			counts = append(counts, slipway.VersionCount{VersionRef: ref, Instances: n, Free: v.free,
+				Frozen: (v.stacks[frozen].n + v.stacks[reclaimed].n) * v.slots(), Waiting: v.waiting.len(),
 				Failures: failures, Failure: failure})
 		}
 	}
@@ -35,7 +36,7 @@ func (v *version) faults() (int, string) {
 func (l *Ledger) Members(ref *slipway.FunctionRef) []*Member {
 	var all []*Member
 	for _, v := range l.versions {
-		if ref != nil && v.function() != *ref {
+		if ref != nil && v.ref() != *ref {
 			continue
 		}
 		for m := range v.members {
@@ -64,6 +65,12 @@ func (m *Member) Info() slipway.InstanceInfo {
 		info.State = slipway.InstanceBusy
 	case m.state == ready:
 		info.State = slipway.InstanceIdle
+		switch m.ice {
+		case frozen:
+			info.State = slipway.InstanceFrozen
+		case reclaimed:
+			info.State = slipway.InstanceReclaimed
+		}
 		since := m.idleSince
 		info.IdleSince = &since
 	}

@@ -17,7 +17,7 @@ type pooled struct {
 }
 
 func newPooled(c *cluster, id int) *pooled {
-	return &pooled{c: c, id: id, ledger: ledger.New(ledger.Config{MemoryMB: c.w.cfg.MemoryMB, MaxWaiting: 1000})}
+	return &pooled{c: c, id: id, ledger: ledger.New(ledger.Config{MemoryMB: c.w.cfg.MemoryMB, MaxWaiting: 1000, FreezeAfter: -1})}
 }
 
 func (n *pooled) arrive(inv *invocation) {

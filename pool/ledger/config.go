@@ -1,0 +1,46 @@
+package ledger
+
+import "time"
+
+// Config bounds a ledger. The zero value of a field means the default; a negative
+// duration means never.
+type Config struct {
+	// MemoryMB is what may be promised to members, in MiB; 0 is no bound.
+	MemoryMB int
+	// MaxWaiting is how many may wait for one version; 1000.
+	MaxWaiting int
+	// MaxWait is how long one may wait for whom no start is under way; 30s.
+	MaxWait time.Duration
+	// FreezeAfter is how long a member is idle before it gets no processor time; 10s.
+	FreezeAfter time.Duration
+	// ReclaimAfter is how long a member is idle before its memory goes to swap; 1m.
+	ReclaimAfter time.Duration
+	// StartRate is how many members are started per second when more are wanted for
+	// long; 256. StartBurst is how many at once; 256.
+	StartRate, StartBurst int
+}
+
+const (
+	defaultMaxWaiting   = 1000
+	defaultMaxWait      = 30 * time.Second
+	defaultFreezeAfter  = 10 * time.Second
+	defaultReclaimAfter = time.Minute
+	defaultStarts       = 256
+)
+
+func (c Config) withDefaults() Config {
+	or(&c.MaxWaiting, defaultMaxWaiting)
+	or(&c.MaxWait, defaultMaxWait)
+	or(&c.FreezeAfter, defaultFreezeAfter)
+	or(&c.ReclaimAfter, defaultReclaimAfter)
+	or(&c.StartRate, defaultStarts)
+	or(&c.StartBurst, defaultStarts)
+	return c
+}
+
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,104 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// makeRoom says whether v may have so much memory now, in MiB. If not, and it is v's
+// turn, it closes what is idle in other versions and least worth keeping; errBlocked
+// says that room comes when that is done, or when others are.
+func (l *Ledger) makeRoom(v *version, need int, now time.Time) error {
+	switch {
+	case l.cfg.MemoryMB > 0 && need > l.cfg.MemoryMB:
+		return errTooBig(v, l.cfg.MemoryMB)
+	case l.preceded(v):
+		return errBlocked
+	case l.cfg.MemoryMB == 0 || l.FreeMemoryMB() >= need:
+		return nil
+	case l.pending() >= need:
+		return errBlocked
+	}
+	if l.evict(v, need-l.pending(), now) || l.attainable(v, need) {
+		return errBlocked
+	}
+	return errNoRoom(v, l.FreeMemoryMB())
+}
+
+// pending is what is free or will be soon, in MiB.
+func (l *Ledger) pending() int { return l.FreeMemoryMB() + l.closing + l.yielding }
+
+// evict closes idle members of versions other than v that hold so much memory, those
+// least worth keeping first. When they hold less in all, it closes none, and says so.
+func (l *Ledger) evict(v *version, need int, now time.Time) bool {
+	spare := l.byValue(v, now)
+	for i, c := range spare {
+		if need -= c.m.memoryMB; need <= 0 {
+			for _, c := range spare[:i+1] {
+				l.close(c.m)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// candidate is an idle member that may go, and what it is worth.
+type candidate struct {
+	m     *Member
+	value float64
+}
+
+// byValue lists the idle members of versions other than v that may go, the one least
+// worth keeping first.
+func (l *Ledger) byValue(than *version, now time.Time) []candidate {
+	var all []candidate
+	for _, v := range l.versions {
+		if v == than || v.waiting.len() > 0 || v.free == 0 {
+			continue
+		}
+		for m := range v.spare() {
+			all = append(all, candidate{m, v.value(m, now)})
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.value, b.value), a.m.idleSince.Compare(b.m.idleSince), cmp.Compare(a.m.number, b.m.number))
+	})
+	return all
+}
+
+const (
+	horizon     = time.Minute // within which a member is of use or not
+	unknownCold = time.Second
+)
+
+// value is what keeping an idle member is worth: how likely it is to be used soon, times
+// the start that this saves, for each MiB that it holds.
+func (v *version) value(m *Member, now time.Time) float64 {
+	cold := v.cold.value
+	if !v.cold.known {
+		cold = unknownCold
+	}
+	likely := 1.0
+	if !now.Before(m.stays) {
+		likely = v.function.demand.gaps(m.level).likelihood(now.Sub(m.idleSince), horizon)
+	}
+	return likely * cold.Seconds() / float64(max(m.memoryMB, 1))
+}
+
+// attainable says whether so much memory can become free for v without taking what
+// others are promised to be kept.
+func (l *Ledger) attainable(v *version, need int) bool {
+	kept := 0
+	for _, o := range l.versions {
+		if o != v {
+			kept += min(o.keep, o.staying()) * o.spec.Config.MemoryMB
+		}
+	}
+	own := 0
+	for m := range v.members {
+		own += m.memoryMB
+	}
+	return l.cfg.MemoryMB-kept-own >= need
+}
