@@ -22,7 +22,7 @@ demo: deps build ## deploy and call the examples on a throw-away server (3 minut
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
 .PHONY: bench
-bench: bench-cold bench-warm bench-density ## every benchmark, side by side with the peers that are installed
+bench: bench-cold bench-warm bench-density bench-thaw ## every benchmark, side by side with the peers that are installed
 
 .PHONY: bench-cold
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker
@@ -31,6 +31,10 @@ bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and d
 .PHONY: bench-density
 bench-density: build ## a hundred instances at once: how soon they answer, what memory each costs
 	@$(GO) run ./bench/density -slipway bin/slipway
+
+.PHONY: bench-thaw
+bench-thaw: build ## from paused to the first answer: Slipway, runc, podman and docker
+	@$(GO) run ./bench/thaw -slipway bin/slipway
 
 .PHONY: bench-warm
 bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program itself

@@ -49,6 +49,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/rig":          {ours: []string{"internal/sandbox", "internal/network"}},
 	"bench/cold":         {ours: []string{"", "bench/rig", "internal/sandbox"}},
 	"bench/density":      {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/thaw":         {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
 	"bench/demo":         {ours: []string{"bench/rig"}},
 	"bench/warm":         {ours: []string{"bench/rig"}},
 	"bench/step":         {ours: []string{"bench/rig"}},

@@ -48,6 +48,8 @@ func newEngine(ctx context.Context, program, engine string, flags ...string) (*P
 			return slices.Concat([]string{engine}, flags, []string{"run", "-d", "--name", id, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "-p", "127.0.0.1:" + port + ":8080", image}), nil
 		},
 		end:    func(id string) []string { return []string{engine, "rm", "-f", id} },
+		pause:  func(id string) []string { return []string{engine, "pause", id} },
+		resume: func(id string) []string { return []string{engine, "unpause", id} },
 		remove: func() { _ = Quietly(context.Background(), engine, "rmi", "-f", image) },
 	}
 	if err := p.try(ctx); err != nil {

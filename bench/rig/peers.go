@@ -14,6 +14,8 @@ type Peer struct {
 
 	run    func(id, port string) ([]string, error) // the command that starts the program in the background
 	end    func(id string) []string
+	pause  func(id string) []string
+	resume func(id string) []string
 	remove func()
 }
 
@@ -31,6 +33,12 @@ func (p *Peer) Start(ctx context.Context, id, port string) error {
 func (p *Peer) End(ctx context.Context, id string) error {
 	return Quietly(context.WithoutCancel(ctx), p.end(id)...)
 }
+
+// Pause takes the processor from the container until Resume.
+func (p *Peer) Pause(ctx context.Context, id string) error { return Quietly(ctx, p.pause(id)...) }
+
+// Resume lets it go on.
+func (p *Peer) Resume(ctx context.Context, id string) error { return Quietly(ctx, p.resume(id)...) }
 
 // Remove takes back what the peer was prepared with.
 func (p *Peer) Remove() { p.remove() }

@@ -30,6 +30,8 @@ func newRunc(ctx context.Context, program, dir string) (*Peer, error) {
 			return []string{runc, "run", "-d", "--bundle", bundle, id}, err
 		},
 		end:    func(id string) []string { return []string{runc, "delete", "-f", id} },
+		pause:  func(id string) []string { return []string{runc, "pause", id} },
+		resume: func(id string) []string { return []string{runc, "resume", id} },
 		remove: func() {},
 	}
 	if err := p.try(ctx); err != nil {
