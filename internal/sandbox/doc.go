@@ -42,11 +42,12 @@
 //	 │ limits, overlay                                  │
 //	 │── Root + root, dev, shm, mounts ────────────────→│ attach, pivot_root, mounts of the spec,
 //	 │                                                  │ host name, folder
+//	 │── Seal ─────────────────────────────────────────→│
 //	 │←──────────────────────────────────────── Reply ──│                     Create returns
-//	 │ look the user up in the image                    │
-//	 │── Start + standard streams ─────────────────────→│ streams, limits, user, capabilities,
-//	 │                                                  │ no_new_privs
-//	 │←──────────────────────────────────────── Reply ──│ seccomp, execve
+//	 │ look the user up in the image                    │ no_new_privs, seccomp
+//	 │←──────────────────────────────────────── Reply ──│
+//	 │── Start + standard streams ─────────────────────→│ streams, limits, user, capabilities
+//	 │←──────────────────────────────────────── Reply ──│ execve
 //	 │←──────────────────────────────── end of stream ──│                      Start returns
 //	 │                                                  ▼ the user's program
 //

@@ -25,8 +25,8 @@ type Native struct {
 	ids     ids
 	spawner *spawner
 	shells  *shells
-	setup   guest.Setup // the same for all shells
-	filter  []byte      // seccomp, the same for all processes
+	setup   guest.Setup    // the same for all shells
+	seal    *guest.Program // seccomp, the same for all processes
 	roots   assembler
 	disks   *disks // nil keeps scratch in memory
 	lock    *os.File
@@ -76,7 +76,7 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	}
 	n := &Native{
 		cfg: cfg, log: log, privileges: p, cgroups: p.cgroups(), ids: p.ids(), roots: roots, disks: disks,
-		spawner: newSpawner(), setup: setup, filter: filter, lock: lock, sandboxes: map[string]*Sandbox{},
+		spawner: newSpawner(), setup: setup, seal: guest.Seal{Filter: filter}.Program(), lock: lock, sandboxes: map[string]*Sandbox{},
 	}
 	n.shells = newShells(cfg.Shells, cfg.Egress != nil, n.newShell, log)
 	return n, nil

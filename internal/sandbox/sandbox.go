@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (n *Native) kindOf(spec slipway.SandboxSpec) kind {
 func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpec) (*Sandbox, error) {
 	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
-	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is assembled already
+	oci := ociSpec(spec, sh.firstID, nil) // the seccomp filter is in seal already
 	n.privileges.fit(oci)
 	limited := make(chan error, 1)
 	go func() { limited <- sh.group.Limit(limitsOf(oci.Linux.Resources)) }()
@@ -113,7 +114,9 @@ func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) e
 	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
 		return sh.explain(err)
 	}
-	return sh.explain(sh.line.reply(ctx, program))
+	sealing := sh.line.send(ctx, s.native.seal, nil) // it may be gone, and then has said why; Start reads the reply
+	err = sh.line.reply(ctx, program)
+	return sh.explain(cmp.Or(err, sealing))
 }
 
 // ID is the spec's.

@@ -53,7 +53,7 @@ func (s *Sandbox) start(ctx context.Context, stdio slipway.Stdio) error {
 	if err := s.native.checkIdentity(id); err != nil {
 		return err
 	}
-	message, err := startOf(s.oci.Process, id, s.native.filter)
+	message, err := startOf(s.oci.Process, id)
 	if err != nil {
 		return err
 	}
@@ -69,6 +69,9 @@ func (s *Sandbox) start(ctx context.Context, stdio slipway.Stdio) error {
 // end of the connection says that it has, another answer that it could not.
 func (s *Sandbox) execute(ctx context.Context, message guest.Start, files []*os.File) error {
 	sh, program := s.shell, message.Program()
+	if err := sh.line.reply(ctx, s.native.seal); err != nil {
+		return sh.explain(err)
+	}
 	if err := sh.line.ask(ctx, program, files...); err != nil {
 		return sh.explain(err)
 	}

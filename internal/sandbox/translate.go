@@ -94,7 +94,7 @@ func rootOf(spec *specs.Spec, mounts []*os.File) (guest.Root, error) {
 
 // startOf says how the shell becomes the process. HOME and PATH are added to the
 // environment when they are missing.
-func startOf(p *specs.Process, id guest.Identity, filter []byte) (guest.Start, error) {
+func startOf(p *specs.Process, id guest.Identity) (guest.Start, error) {
 	if len(p.Args) == 0 || p.Args[0] == "" {
 		return guest.Start{}, slipway.Errorf(slipway.ErrInvalid, "exec: no program is named: the image has no entrypoint and the configuration no command")
 	}
@@ -102,7 +102,7 @@ func startOf(p *specs.Process, id guest.Identity, filter []byte) (guest.Start, e
 	if err != nil {
 		return guest.Start{}, err
 	}
-	start := guest.Start{Args: p.Args, Env: slices.Clone(p.Env), Dir: p.Cwd, Identity: id, Caps: caps, Filter: filter}
+	start := guest.Start{Args: p.Args, Env: slices.Clone(p.Env), Dir: p.Cwd, Identity: id, Caps: caps}
 	path, ok := variable(start.Env, "PATH")
 	if !ok {
 		path = guest.DefaultPath

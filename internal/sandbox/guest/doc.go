@@ -4,7 +4,7 @@
 // # Model
 //
 // A [Program] is a list of system calls with their arguments, made on the host: by
-// [Setup], [Root] and [Start], one for each message. The machine (machine.go) runs in
+// [Setup], [Root], [Seal] and [Start], one for each message. The machine (machine.go) runs in
 // the sandbox: it receives programs and executes them. It knows of no mounts, users or
 // limits, so there is nothing in it to go wrong but one loop, and a call that fails is
 // reported by its number, for which the host has a name.

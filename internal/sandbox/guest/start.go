@@ -3,7 +3,6 @@ package guest
 import (
 	"fmt"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +18,6 @@ type Start struct {
 	Identity   Identity
 	Rlimits    []Rlimit
 	Caps       uint64 // what root holds; one bit per capability
-	Filter     []byte // seccomp program, as an array of struct sock_filter
 	OneID      bool   // as in Setup
 }
 
@@ -29,9 +27,8 @@ type Rlimit struct {
 	Soft, Hard uint64
 }
 
-// Program turns the process into the user's. The order matters: what needs a privilege
-// comes before the privilege goes, and the filter comes last because it forbids most of
-// what comes before it.
+// Program turns the process into the user's. What needs a privilege comes before the
+// privilege goes. It must not need what the filter of [Seal] forbids.
 //
 // There are two replies. The first is a call of the program, just before execve(2),
 // which closes the socket when it succeeds: an end of the connection without it is a
@@ -56,7 +53,6 @@ func (s Start) Program() *Program {
 	ready := Reply{At: uint32(len(p.calls))}
 	p.call("reply", unix.SYS_WRITE, Socket, bytesOf(&ready, 1), ReplySize).want = int64(ReplySize)
 	p.call("unblock signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, make([]byte, 8), 0, 8)
-	s.setFilter(p)
 	s.exec(p)
 	return p
 }
@@ -101,17 +97,6 @@ func (s Start) setIdentity(p *Program) {
 		data := [2]unix.CapUserData{{Effective: low, Permitted: low}, {Effective: high, Permitted: high}}
 		p.call("set capabilities", unix.SYS_CAPSET, bytesOf(&header, 1), bytesOf(&data[0], 2))
 	}
-	p.call("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-}
-
-func (s Start) setFilter(p *Program) {
-	if len(s.Filter) == 0 {
-		return
-	}
-	// struct sock_fprog: how many instructions, and where they are.
-	instructions := len(s.Filter) / int(unsafe.Sizeof(unix.SockFilter{}))
-	fprog := p.place([]any{instructions, s.Filter})
-	p.call("load seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, fprog)
 }
 
 // exec tries the candidates as execvp(3) does.
