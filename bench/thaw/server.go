@@ -15,11 +15,15 @@ import (
 // patience bounds every wait: it is passed only when something hangs.
 const patience = 30 * time.Second
 
-// function is the program deployed on a whole server.
+// function is the program deployed on a whole server, with one instance.
 type function struct {
 	*rig.Server
 	name string
 }
+
+// frozenFunctions is how many take turns, because it takes its time until the pool freezes
+// an instance.
+const frozenFunctions = 15
 
 // addServer starts a server. Its pool freezes an instance that was idle for a while.
 func (b *bench) addServer(ctx context.Context, program string) error {
@@ -28,20 +32,39 @@ func (b *bench) addServer(ctx context.Context, program string) error {
 		return err
 	}
 	b.stops = append(b.stops, server.Stop)
-	f := &function{Server: server, name: "thaw"}
-	if said, err := f.Command(ctx, "deploy", filepath.Dir(program), "--name", f.name); err != nil {
-		return fmt.Errorf("deploy: %w: %s", err, said)
-	}
-	if err := f.answer(ctx); err != nil {
+	warm, err := deploy(ctx, server, program, "warm")
+	if err != nil {
 		return err
 	}
-	b.add(&contender{name: "slipway serve, warm", rounds: b.rounds, answer: f.answer})
-	if err := f.awaitFrozen(ctx); err != nil {
-		b.missing = append(b.missing, fmt.Sprintf("slipway serve, frozen (%v)", err))
-		return nil
+	b.add(&contender{name: "slipway serve, warm", rounds: b.rounds, answer: warm.answer})
+	frozen := make([]*function, frozenFunctions)
+	for i := range frozen {
+		if frozen[i], err = deploy(ctx, server, program, fmt.Sprintf("frozen-%d", i)); err != nil {
+			return err
+		}
 	}
-	b.add(&contender{name: "slipway serve, frozen", rounds: b.peerRounds, pause: f.awaitFrozen, answer: f.answer})
+	for _, f := range frozen {
+		if err := f.awaitFrozen(ctx); err != nil {
+			b.missing = append(b.missing, fmt.Sprintf("slipway serve, frozen (%v)", err))
+			return nil
+		}
+	}
+	turn := 0
+	b.add(&contender{
+		name: "slipway serve, frozen", rounds: b.peerRounds,
+		pause:  func(ctx context.Context) error { turn++; return frozen[turn%frozenFunctions].awaitFrozen(ctx) },
+		answer: func(ctx context.Context) error { return frozen[turn%frozenFunctions].answer(ctx) },
+	})
 	return nil
+}
+
+// deploy returns when the function has answered once.
+func deploy(ctx context.Context, server *rig.Server, program, name string) (*function, error) {
+	f := &function{Server: server, name: name}
+	if said, err := f.Command(ctx, "deploy", filepath.Dir(program), "--name", name); err != nil {
+		return nil, fmt.Errorf("deploy: %w: %s", err, said)
+	}
+	return f, f.answer(ctx)
 }
 
 // answer sends an event, and does not take a cold start for an answer.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-run/slipway/internal/cgroup"
 	"github.com/slipway-run/slipway/internal/network"
 	"github.com/slipway-run/slipway/internal/sandbox"
 	"github.com/slipway-run/slipway/invoker"
@@ -53,7 +54,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 		return err
 	}
 	starter := invoker.NewStarter(cfg, launcher, s.images, logs, s.log)
-	instances := pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, starter, s.log)
+	instances := pool.New(pool.Config{MemoryMB: cfg.MemoryMB, Pressure: cgroup.MemoryShortage}, starter, s.log)
 	s.run("pool", instances.Run, s.failed)
 	inv := invoker.New(cfg, instances, starter, packer, s.images, s.bus, s.log)
 	s.run("invoker", inv.Run, s.failed)
