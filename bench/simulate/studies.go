@@ -71,9 +71,10 @@ func memoryStudy(cfg sim.Config, t *trace.Trace) *study {
 	for _, f := range t.Functions {
 		all += f.MemoryMB
 	}
-	cfg.Invokers = max(10, cfg.Invokers/20) // fewer and larger, or none would hold an instance
+	const largest = 32 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
+	cfg.Invokers = max(4, all/2/largest)
 	for _, part := range []int{16, 8, 4, 2} {
-		cfg.MemoryMB = max(all/part/cfg.Invokers, 2048)
+		cfg.MemoryMB = all / part / cfg.Invokers
 		label := fmt.Sprintf("1/%d", part)
 		s.add(cfg, "fixed keep-alive, 10m", label, fixed(10*time.Minute))
 		s.add(cfg, "Slipway, 4h", label, ours(4*time.Hour, sim.Choose))

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"strconv"
 
 	"github.com/slipway-run/slipway"
 )
@@ -75,6 +74,3 @@ func (c *cluster) refused(inv *invocation, err error) {
 	}
 	c.w.refuse(inv)
 }
-
-// invokerID is the name of a node.
-func invokerID(node int) string { return "invoker-" + strconv.Itoa(node) }

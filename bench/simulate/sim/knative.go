@@ -53,8 +53,14 @@ type revision struct {
 	zero     time.Duration // since when none is wanted; 0 when some are
 }
 
-func (k *knative) arrive(inv *invocation) {
-	r, w := &k.revisions[inv.function], k.w
+func (k *knative) arrive(inv *invocation) { k.w.after(k.w.cfg.Hop, (*queueing)(inv)) }
+
+// queueing is an invocation that reaches the activator.
+type queueing invocation
+
+func (q *queueing) happen(w *World) {
+	inv := (*invocation)(q)
+	r := &w.platform.(*knative).revisions[inv.function]
 	r.window.add(w.now, 1)
 	if !r.ticking { // the activator asks the autoscaler for the first pod
 		r.ticking = true

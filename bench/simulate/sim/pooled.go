@@ -13,7 +13,8 @@ type pooled struct {
 	c        *cluster
 	id       int
 	ledger   *ledger.Ledger
-	sweeping bool
+	members  int  // that have memory
+	sweeping bool // as long as there are some
 }
 
 func newPooled(c *cluster, id int) *pooled {
@@ -64,12 +65,13 @@ func (w waiting) Answer(m *ledger.Member, cold bool, err error) {
 	w.n.begin(w.inv, m, cold)
 }
 
-// carryOut does what the ledger wants done. making says that what it closes makes room:
-// a sweep closes what has had its time.
-func (n *pooled) carryOut(making bool) {
+// carryOut does what the ledger wants done, and says whether that was anything. making
+// says that what it closes makes room: a sweep closes what has had its time.
+func (n *pooled) carryOut(making bool) bool {
 	w := n.c.w
 	orders := n.ledger.Orders()
 	for _, m := range orders.Start {
+		n.members++
 		w.launch(functionOf(m), n.id, func(on *instance) action { return &comingUp{n, m, on} })
 	}
 	for _, m := range orders.Close {
@@ -80,6 +82,7 @@ func (n *pooled) carryOut(making bool) {
 		w.meter.set(on, closing, w.now)
 		w.after(w.cfg.Close, &goingDown{n, m, on})
 	}
+	return len(orders.Start)+len(orders.Close) > 0
 }
 
 // functionOf is the index of the function that m is an instance of.
@@ -117,6 +120,7 @@ type goingDown struct {
 
 func (e *goingDown) happen(w *World) {
 	w.meter.set(e.on, gone, w.now)
+	e.n.members--
 	e.n.ledger.Gone(e.m, w.time())
 	e.n.carryOut(true)
 	e.n.c.router.changed(e.n.id)
@@ -127,8 +131,13 @@ type sweeping pooled
 
 func (s *sweeping) happen(w *World) {
 	n := (*pooled)(s)
+	if n.members == 0 {
+		n.sweeping = false
+		return
+	}
 	n.ledger.Sweep(w.time())
-	n.carryOut(false)
-	n.c.router.changed(n.id)
+	if n.carryOut(false) {
+		n.c.router.changed(n.id)
+	}
 	w.after(w.cfg.Sweep, s)
 }

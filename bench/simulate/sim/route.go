@@ -26,6 +26,8 @@ type chosen struct {
 	gateways []*choose.Table
 	turn     int
 	speakers []speaker
+	names    []string
+	nodes    map[string]int // by name
 }
 
 // speaker is an invoker that publishes.
@@ -37,11 +39,14 @@ type speaker struct {
 }
 
 func newChosen(c *cluster) *chosen {
-	r := &chosen{c: c, speakers: make([]speaker, c.w.cfg.Invokers)}
+	r := &chosen{c: c, speakers: make([]speaker, c.w.cfg.Invokers), nodes: map[string]int{}}
 	for g := range c.w.cfg.Gateways {
 		r.gateways = append(r.gateways, choose.New(rand.New(rand.NewPCG(c.w.cfg.Seed, uint64(g)))))
 	}
 	for i := range r.speakers {
+		name := "invoker-" + strconv.Itoa(i)
+		r.names = append(r.names, name)
+		r.nodes[name] = i
 		r.speakers[i] = speaker{r: r, node: i, last: -c.w.cfg.Pause}
 		r.speakers[i].happen(c.w)
 	}
@@ -55,7 +60,7 @@ func (r *chosen) route(inv *invocation, except int) (int, bool) {
 	}
 	name := ""
 	if except >= 0 {
-		name = invokerID(except)
+		name = r.names[except]
 	}
 	// No invoker ever falls silent here: the tables are not told that time passes.
 	choice, ok := r.gateways[inv.route.gateway].Take(&r.c.w.functions[inv.function].spec, name, began)
@@ -63,8 +68,7 @@ func (r *chosen) route(inv *invocation, except int) (int, bool) {
 		return 0, false
 	}
 	inv.route.choice, inv.route.limit = choice, choice.Limit
-	node, err := strconv.Atoi(choice.Invoker[len(invokerID(0))-1:])
-	return node, err == nil
+	return r.nodes[choice.Invoker], true
 }
 
 func (r *chosen) ended(inv *invocation) {
@@ -81,11 +85,8 @@ func (r *chosen) changed(node int) {
 
 func (s *speaker) happen(w *World) {
 	s.pending, s.last = false, w.now
-	state := slipway.InvokerState{ID: invokerID(s.node), MemoryMB: w.cfg.MemoryMB, FreeMemoryMB: w.cfg.MemoryMB}
-	if s.node < len(s.r.c.nodes) {
-		n := s.r.c.nodes[s.node]
-		state.FreeMemoryMB, state.Versions = n.freeMB(), n.counts()
-	}
+	n := s.r.c.nodes[s.node]
+	state := slipway.InvokerState{ID: s.r.names[s.node], MemoryMB: w.cfg.MemoryMB, FreeMemoryMB: n.freeMB(), Versions: n.counts()}
 	for _, table := range s.r.gateways {
 		table.Update(state, began)
 	}
