@@ -52,6 +52,7 @@ func New(cfg Config, log *slog.Logger) (*Native, error) {
 	if err != nil {
 		return nil, err
 	}
+	shareNothing()
 	setup, err := newSetup()
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 
 // TestNativeDisk runs the suite with scratch on disk.
 func TestNativeDisk(t *testing.T) {
-	n := 2000
+	n := 4000
 	sandboxtest.Run(t, func(t *testing.T) slipway.Launcher {
 		n++
 		return newNativeOf(t, n, sandbox.Config{Scratch: sandbox.ScratchDisk})
@@ -27,7 +27,7 @@ func TestNativeDisk(t *testing.T) {
 // TestDiskStaged runs a sandbox with scratch on disk as on kernels that cannot lay
 // overlays in place.
 func TestDiskStaged(t *testing.T) {
-	native := newNativeOf(t, 2100, sandbox.Config{Scratch: sandbox.ScratchDisk})
+	native := newNativeOf(t, 4100, sandbox.Config{Scratch: sandbox.ScratchDisk})
 	if err := native.Stage(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestDiskStaged(t *testing.T) {
 
 // TestDiskIsNotMemory: more can be written to a disk than the sandbox has memory.
 func TestDiskIsNotMemory(t *testing.T) {
-	b := sandboxtest.NewBench(newNativeOf(t, 2101, sandbox.Config{Scratch: sandbox.ScratchDisk}), sandboxtest.Image(t))
+	b := sandboxtest.NewBench(newNativeOf(t, 4101, sandbox.Config{Scratch: sandbox.ScratchDisk}), sandboxtest.Image(t))
 	fills(t, b, 64, 32)
 }
 
@@ -54,7 +54,7 @@ func fills(t *testing.T, b *sandboxtest.Bench, ephemeralMB, memoryMB int) {
 // TestDiskLeavesNothing looks for loop devices, which are all that a disk has a name by.
 func TestDiskLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	native := newNativeOf(t, 2102, sandbox.Config{Scratch: sandbox.ScratchDisk, Dir: dir})
+	native := newNativeOf(t, 4102, sandbox.Config{Scratch: sandbox.ScratchDisk, Dir: dir})
 	b := sandboxtest.NewBench(native, sandboxtest.Image(t))
 	for _, megabytes := range []int{0, 16, 64} {
 		spec := b.Spec("pause")
@@ -94,7 +94,7 @@ func disksIn(t *testing.T, dir string) (found []string) {
 // others have written stays.
 func TestHostDiskIsFull(t *testing.T) {
 	dir := smallDisk(t, "40m")
-	native := newNativeOf(t, 2103, sandbox.Config{Scratch: sandbox.ScratchDisk, Dir: dir, Shells: -1})
+	native := newNativeOf(t, 4103, sandbox.Config{Scratch: sandbox.ScratchDisk, Dir: dir, Shells: -1})
 	b := sandboxtest.NewBench(native, sandboxtest.Image(t))
 
 	spec := b.Spec("id")
@@ -142,7 +142,7 @@ func TestScratchThatCannotBe(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	dir := smallDisk(t, "8m")
-	_, err = sandbox.New(sandbox.Config{Dir: dir, Name: nameOf(2104), Scratch: sandbox.ScratchDisk}, slog.New(slog.DiscardHandler))
+	_, err = sandbox.New(sandbox.Config{Dir: dir, Name: nameOf(4104), Scratch: sandbox.ScratchDisk}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "8 MiB are free") {
 		t.Errorf("a server with 8 MiB of disk: %v", err)
 	}

@@ -107,15 +107,6 @@ func userMounts(mounts []slipway.Mount) []specs.Mount {
 	return out
 }
 
-func rlimits(s slipway.SandboxSpec) []specs.POSIXRlimit {
-	limits := []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}} // a core file is of no use to anyone, and costs disk
-	if s.OpenFiles > 0 {
-		n := uint64(s.OpenFiles)
-		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: n, Hard: n})
-	}
-	return limits
-}
-
 func resources(s slipway.SandboxSpec) *specs.LinuxResources {
 	r := &specs.LinuxResources{}
 	if s.MemoryMB > 0 {

@@ -113,13 +113,23 @@ func startOf(p *specs.Process, id guest.Identity) (guest.Start, error) {
 	}
 	start.Candidates = guest.Candidates(p.Args[0], path)
 	for _, l := range p.Rlimits {
-		number, ok := map[string]int{"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC}[l.Type]
+		number, ok := rlimitNumber(l.Type)
 		if !ok {
 			return guest.Start{}, fmt.Errorf("resource limit %s is not one that a sandbox can have", l.Type)
 		}
 		start.Rlimits = append(start.Rlimits, guest.Rlimit{Resource: number, Soft: l.Soft, Hard: l.Hard})
 	}
 	return start, nil
+}
+
+// rlimitNumber is how the kernel calls a resource limit.
+func rlimitNumber(name string) (n int, ok bool) {
+	n, ok = map[string]int{
+		"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC,
+		"RLIMIT_MSGQUEUE": unix.RLIMIT_MSGQUEUE, "RLIMIT_MEMLOCK": unix.RLIMIT_MEMLOCK,
+		"RLIMIT_SIGPENDING": unix.RLIMIT_SIGPENDING, "RLIMIT_NICE": unix.RLIMIT_NICE, "RLIMIT_RTPRIO": unix.RLIMIT_RTPRIO,
+	}[name]
+	return n, ok
 }
 
 // variable finds the value that counts: the last.

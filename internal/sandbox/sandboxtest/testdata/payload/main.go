@@ -20,10 +20,16 @@ import (
 func main() {
 	commands := map[string]func(args []string) error{
 		"crowd": crowd, "hold": hold, "storm": storm,
-		"args": args, "bulk": bulk, "cat": cat, "connect": connect, "crumbs": crumbs, "devices": devices, "echo": echo, "escape": escape,
-		"exit": exit, "fill": fill, "fds": fds, "files": files, "fork": fork, "hog": hog, "hogchild": hogChild, "id": id, "keep": keep,
-		"ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces, "pause": pause, "read": read, "rlimit": rlimit,
-		"shout": shout, "spin": spin, "stat": stat, "synced": synced, "syscalls": syscalls, "term": term, "write": write, "crash": crash,
+		"args": args, "bulk": bulk, "cat": cat, "connect": connect, "crash": crash, "crumbs": crumbs, "devices": devices,
+		"echo": echo, "exit": exit, "fds": fds, "files": files, "fill": fill, "fork": fork, "hog": hog,
+		"hogchild": hogChild, "id": id, "keep": keep, "ls": ls, "mknod": mknod, "net": interfaces, "ns": namespaces,
+		"pause": pause, "read": read, "rlimit": rlimit, "shout": shout, "spin": spin, "stat": stat, "synced": synced,
+		"term": term, "write": write,
+
+		"bomb": bomb, "bombs": bombs, "deep": deep, "escape": escape, "execs": execs, "hogin": hogIn, "inflight": inFlight,
+		"inodes": inodes, "kernel": kernel, "killinit": killInit, "leak": leak, "offer": offer, "privileges": privileges,
+		"queues": queues, "reach": reach, "regain": regain, "signals": signals, "spoof": spoof, "stopper": stopper, "syscalls": syscalls,
+		"threads": threads, "writable": writable, "zombies": zombies,
 	}
 	run, ok := commands[os.Args[1]]
 	if !ok {
