@@ -14,6 +14,7 @@ import (
 type keyBody struct {
 	Scopes    []string   `json:"scopes,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Tenant    string     `json:"tenant,omitempty"` // the caller's own; another one for callers of the default tenant
 }
 
 // postKey makes a key. Its secret is in this answer and nowhere else.
@@ -33,7 +34,15 @@ func (g *Gateway) postKey(c *call) error {
 	if body.ExpiresAt != nil && !body.ExpiresAt.After(time.Now()) {
 		return slipway.Errorf(slipway.ErrInvalid, "expires_at: %s has passed already", body.ExpiresAt.Format(time.RFC3339))
 	}
-	key := newKey(c.tenant, body)
+	if body.Tenant == "" {
+		body.Tenant = c.tenant
+	}
+	if body.Tenant != c.tenant {
+		if err := c.owner(); err != nil {
+			return err
+		}
+	}
+	key := newKey(body)
 	if err := g.store.AddKey(c.Request().Context(), key); err != nil {
 		return err
 	}
@@ -41,12 +50,12 @@ func (g *Gateway) postKey(c *call) error {
 	return c.reply(http.StatusCreated, key)
 }
 
-func newKey(tenant string, body keyBody) slipway.Key {
+func newKey(body keyBody) slipway.Key {
 	var b [32]byte
 	rand.Read(b[:]) // never fails: see crypto/rand
 	secret := "slipway_" + base64.RawURLEncoding.EncodeToString(b[:])
 	return slipway.Key{
-		ID: slipway.NewID(), Tenant: tenant, Scopes: body.Scopes,
+		ID: slipway.NewID(), Tenant: body.Tenant, Scopes: body.Scopes,
 		CreatedAt: time.Now().UTC(), ExpiresAt: body.ExpiresAt,
 		Secret: secret, Hash: sha256.Sum256([]byte(secret)),
 	}
