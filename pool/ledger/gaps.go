@@ -11,9 +11,9 @@ type gaps struct {
 	bins  [nBins]uint16
 	total int
 
-	mean, deviation time.Duration // of the last few
-	plan            plan          // that follows from it
-	planned         bounds        // what plan was made for; zero when it must be made anew
+	rhythm  rhythm
+	plan    plan   // that follows from it
+	planned bounds // what plan was made for; zero when it must be made anew
 }
 
 const (
@@ -21,8 +21,8 @@ const (
 	nBins    = octaves * 8
 	fadeAt   = 128 // gaps after which all count half
 	enough   = 6   // gaps from which something follows
-	regular  = 16  // a mean this many times the deviation is a rhythm
-	priorFor = 2.0 // gaps that are assumed, evenly spread, beside those seen
+	priorFor = 2.0 // gaps that are assumed, spread over all lengths, beside those seen
+	startFor = 4   // a start that nobody waits for costs this part of one that somebody does
 )
 
 // bounds is what a function's scaling says about idle members.
@@ -43,13 +43,7 @@ func (g *gaps) add(gap time.Duration) {
 	g.bins[bin(gap)]++
 	g.total++
 	g.planned = bounds{}
-	if g.total == 1 {
-		g.mean, g.deviation = gap, gap/2
-		return
-	}
-	off := gap - g.mean
-	g.mean += off / 4
-	g.deviation += (max(off, -off) - g.deviation) / 4
+	g.rhythm.add(gap)
 }
 
 func (g *gaps) fade() {
@@ -77,23 +71,23 @@ func (g *gaps) planFor(b bounds, cold time.Duration) plan {
 func (g *gaps) best(b bounds, cold time.Duration) plan {
 	keep, cost := g.cheapest(b)
 	p := plan{keep: keep}
-	if g.mean < regular*g.deviation {
+	if !g.rhythm.steady() {
 		return p
 	}
-	margin := 4*g.deviation + time.Second
-	wake := g.mean - margin - cold
-	if rhythm := (b.least + margin + cold).Seconds(); wake > b.least && rhythm < cost {
-		p = plan{keep: b.least, wake: wake, until: g.mean + margin}
+	margin := 4*g.rhythm.deviation + time.Second
+	wake := g.rhythm.mean - margin - cold
+	if ahead := (b.least + margin + cold + b.most/startFor).Seconds(); wake > b.least && ahead < cost {
+		p = plan{keep: b.least, wake: wake, until: g.rhythm.mean + margin}
 	}
 	return p
 }
 
 // cheapest is the time to keep an idle member that costs least, and the cost of a gap
-// then, in seconds. Beside the gaps seen, some are assumed between the bounds, so that
-// few gaps that happened to be alike do not decide alone.
+// then, in seconds. Beside the gaps seen, some are assumed that are spread over all
+// lengths, so that few that happened to be alike do not decide alone.
 func (g *gaps) cheapest(b bounds) (time.Duration, float64) {
 	first, last := bin(b.least), bin(b.most)
-	prior := priorFor / float64(last-first+1)
+	prior := priorFor / float64(nBins-first)
 	price, beyond := b.most.Seconds(), float64(g.total)+priorFor
 	for _, n := range g.bins[:first] {
 		beyond -= float64(n)

@@ -84,7 +84,7 @@ func (v *version) value(m *Member, now time.Time) float64 {
 	if !now.Before(m.stays) {
 		likely = v.function.demand.gaps(m.level).likelihood(now.Sub(m.idleSince), horizon)
 	}
-	return likely * cold.Seconds() / float64(max(m.memoryMB, 1))
+	return likely * max(cold, time.Millisecond).Seconds() / float64(max(m.memoryMB, 1))
 }
 
 // attainable says whether so much memory can become free for v without taking what

@@ -23,6 +23,8 @@ type world struct {
 	orders  map[string][]*ledger.Member
 	alive   map[*ledger.Member]*instance
 	moving  map[*ledger.Member]string // the orders that are under way
+	swapped int64                     // bytes that a reclaim gives back; 0 is what the dice say
+	started int
 	served  int
 	cold    int
 	refused []error
@@ -136,12 +138,13 @@ func (w *world) carryOut(order string, err error) bool {
 			w.l.StartFailed(m, err, w.now)
 			break
 		}
+		w.started++
 		w.alive[m] = &instance{make(chan struct{})}
 		w.l.Started(m, w.alive[m], w.now)
 	case "freeze":
 		w.l.Froze(m, err, w.now)
 	case "reclaim":
-		w.l.Reclaimed(m, w.dice.Int64N(300<<20), err, w.now)
+		w.l.Reclaimed(m, w.swap(), err, w.now)
 	case "thaw":
 		w.l.Thawed(m, err, w.now)
 	case "close":
@@ -150,6 +153,13 @@ func (w *world) carryOut(order string, err error) bool {
 	}
 	w.obey()
 	return true
+}
+
+func (w *world) swap() int64 {
+	if w.swapped > 0 {
+		return w.swapped
+	}
+	return 1 + w.dice.Int64N(300<<20)
 }
 
 var kinds = []string{"start", "freeze", "reclaim", "thaw", "close"}
