@@ -41,7 +41,7 @@ func (s *study) add(cfg sim.Config, family, label string, p sim.Policy) {
 const keepMin = 30 * time.Second
 
 func ours(keep time.Duration, routing sim.Routing) sim.Policy {
-	return sim.Policy{Kind: sim.Ours, Routing: routing, Keep: keep, KeepMin: min(keep, keepMin)}
+	return sim.Policy{Kind: sim.Ours, Routing: routing, Keep: keep, KeepMin: min(keep, keepMin), Reclaim: true}
 }
 
 func fixed(keep time.Duration) sim.Policy {
@@ -59,6 +59,9 @@ func keepStudy(cfg sim.Config) *study {
 	s.add(cfg, "Knative", "", sim.Policy{Kind: sim.Knative})
 	for _, keep := range []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour} {
 		s.add(cfg, "Slipway", short(keep), ours(keep, sim.Choose))
+		without := ours(keep, sim.Choose)
+		without.Reclaim = false
+		s.add(cfg, "Slipway, nothing reclaimed", short(keep), without)
 	}
 	return s
 }
@@ -73,9 +76,9 @@ func memoryStudy(cfg sim.Config, t *trace.Trace) *study {
 	}
 	const largest = 32 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
 	cfg.Invokers = max(4, all/2/largest)
-	for _, part := range []int{16, 8, 4, 2} {
-		cfg.MemoryMB = all / part / cfg.Invokers
-		label := fmt.Sprintf("1/%d", part)
+	for _, part := range []int{8, 12, 16, 20, 24} {
+		cfg.MemoryMB = all * part / 24 / cfg.Invokers
+		label := fmt.Sprintf("%d %%", part*100/24)
 		s.add(cfg, "fixed keep-alive, 10m", label, fixed(10*time.Minute))
 		s.add(cfg, "Slipway, 4h", label, ours(4*time.Hour, sim.Choose))
 	}

@@ -18,11 +18,12 @@ type Config struct {
 	Close  time.Duration // of an instance, until its memory is free
 	Thaw   time.Duration // of a frozen instance
 	Return time.Duration // of a reclaimed instance's memory, beside Thaw
-	Kept   float64       // the part of its memory that a reclaimed instance holds still
+	Moved  float64       // the part of its memory that a reclaimed instance gave to swap
+	Kept   float64       // the part of its memory that it takes still, in swap that is compressed memory too
 
 	Hop   time.Duration // from a gateway to an invoker
 	Pause time.Duration // between two states that an invoker publishes, at least
-	Sweep time.Duration // how often nodes look for what is due
+	Sweep time.Duration // how late ledgers look for what is due
 
 	Seed uint64
 }
@@ -33,7 +34,7 @@ func Defaults() Config {
 	return Config{
 		Invokers: 200, MemoryMB: 16 << 10, Gateways: 2, Concurrency: 1, MaxScale: 1000, Skip: 6 * time.Hour,
 		Start: 6 * time.Millisecond, Init: 100 * time.Millisecond, Spread: 1, Close: 50 * time.Millisecond,
-		Thaw: time.Millisecond, Return: 20 * time.Millisecond, Kept: 0.3,
-		Hop: 200 * time.Microsecond, Pause: 5 * time.Millisecond, Sweep: 10 * time.Second, Seed: 1,
+		Thaw: time.Millisecond, Return: 20 * time.Millisecond, Moved: 0.8, Kept: 0.6,
+		Hop: 200 * time.Microsecond, Pause: 5 * time.Millisecond, Sweep: 250 * time.Millisecond, Seed: 1,
 	}
 }

@@ -69,7 +69,7 @@ func (q *queueing) happen(w *World) {
 	}
 	r.zero = 0
 	r.queue = append(r.queue, inv)
-	r.serve(nil)
+	r.serve(nil, warm)
 	if len(r.queue) > 0 && r.ready+r.starting == 0 {
 		r.scale(1)
 	}
@@ -81,18 +81,22 @@ func (k *knative) ended(inv *invocation) {
 	if on.inFlight == k.w.cfg.Concurrency-1 {
 		r.pods = append(r.pods, on)
 	}
-	r.serve(nil)
+	r.serve(nil, queued)
 }
 
-// serve gives free slots to those who wait; fresh is a pod that has just come up.
-func (r *revision) serve(fresh *instance) {
+// serve gives free slots to those who wait; fresh is a pod that has just come up, and
+// how is said of all others.
+func (r *revision) serve(fresh *instance, how how) {
 	for len(r.queue) > 0 && len(r.pods) > 0 {
 		on, inv := r.pods[len(r.pods)-1], r.queue[0]
 		r.queue = r.queue[1:]
 		if on.inFlight == r.k.w.cfg.Concurrency-1 {
 			r.pods = r.pods[:len(r.pods)-1]
 		}
-		r.k.w.begin(inv, on, on == fresh)
+		if on == fresh {
+			how = cold
+		}
+		r.k.w.begin(inv, on, how)
 	}
 }
 
@@ -205,7 +209,7 @@ func (e *podReady) happen(w *World) {
 	e.r.starting--
 	e.r.ready++
 	e.r.pods = append(e.r.pods, e.on)
-	e.r.serve(e.on)
+	e.r.serve(e.on, cold)
 }
 
 type podGone struct {

@@ -14,17 +14,18 @@ type Result struct {
 
 	Invocations int `json:"invocations"` // measured: those that arrive after the begin that is skipped
 	Cold        int `json:"cold"`        // waited for a start of their own
-	Waited      int `json:"waited"`      // began later than a hop after they arrived, for whatever reason but a thaw
-	Thawed      int `json:"thawed"`      // got an instance that was frozen
+	Waited      int `json:"waited"`      // for a start or for another invocation's end
+	Thawed      int `json:"thawed"`      // waited for an instance that was frozen
 	Refused     int `json:"refused"`
 	Starts      int `json:"starts"`
+	Thaws       int `json:"thaws"`
 	Evicted     int `json:"evicted"` // closed to make room
 	Events      int `json:"events"`  // of the simulation
 
 	WaitP50 time.Duration `json:"wait_p50_ns"`
 	WaitP99 time.Duration `json:"wait_p99_ns"`
 	WaitMax time.Duration `json:"wait_max_ns"`
-	// Of the functions' shares of cold invocations, the 75th percentile, in percent.
+	// ColdQ3 is, of the functions' shares of cold invocations, the 75th percentile, in percent.
 	ColdQ3 float64 `json:"function_cold_q3_percent"`
 
 	Memory Memory `json:"memory_gib_hours"`
@@ -52,16 +53,16 @@ func (r *Result) WaitedPercent() float64 { return percent(r.Waited, r.Invocation
 func percent(part, of int) float64 { return 100 * float64(part) / float64(max(of, 1)) }
 
 // began counts an invocation that begins to run.
-func (r *Result) began(wait, thaw time.Duration, cold, waited bool) {
+func (r *Result) began(wait time.Duration, how how) {
 	r.Invocations++
-	r.waits.add(wait + thaw)
-	if waited {
-		r.Waited++
-	}
-	if cold {
+	r.waits.add(wait)
+	switch how {
+	case cold:
 		r.Cold++
-	}
-	if thaw > 0 {
+		r.Waited++
+	case queued:
+		r.Waited++
+	case thawed:
 		r.Thawed++
 	}
 }

@@ -15,6 +15,7 @@ type Policy struct {
 	Routing Routing
 	Keep    time.Duration // Fixed: how long idle instances stay; Ours: at most
 	KeepMin time.Duration // Ours: at least
+	Reclaim bool          // Ours: the memory of what is frozen goes to swap
 }
 
 // Kind is what decides on starts and stops.
@@ -73,7 +74,7 @@ func build(cfg Config, t *trace.Trace, p Policy) (*World, error) {
 	}
 	for i := range cfg.Invokers {
 		if p.Kind == Ours {
-			c.nodes = append(c.nodes, newPooled(c, i))
+			c.nodes = append(c.nodes, newPooled(c, i, p.Reclaim))
 		} else {
 			c.nodes = append(c.nodes, newWindowed(c, i, windows))
 		}

@@ -19,7 +19,7 @@ type shelfStarted struct {
 func (e *shelfStarted) happen(w *World) {
 	w.meter.set(e.on, idle, w.now)
 	e.s.starting--
-	if !e.n.serve(e.s, e.on, true) {
+	if !e.n.serve(e.s, e.on, cold) {
 		keep := e.keep
 		if keep == 0 { // it was started for one who was served otherwise
 			_, keep = e.n.windows.idle(e.s.function)

@@ -77,7 +77,7 @@ func (n *windowed) arrive(inv *invocation) {
 		on := s.idle[k-1]
 		s.idle = s.idle[:k-1]
 		n.idle.remove(on)
-		n.c.w.begin(inv, on, false)
+		n.c.w.begin(inv, on, warm)
 		return
 	}
 	s.queue = append(s.queue, inv)
@@ -87,7 +87,7 @@ func (n *windowed) arrive(inv *invocation) {
 func (n *windowed) ended(inv *invocation) {
 	n.windows.ended(inv.function, n.c.w.now)
 	s, on := n.shelf(inv.function), inv.instance
-	if n.serve(s, on, false) {
+	if n.serve(s, on, queued) {
 		return
 	}
 	ahead, keep := n.windows.idle(s.function)
@@ -100,13 +100,13 @@ func (n *windowed) ended(inv *invocation) {
 }
 
 // serve gives on to who waits first.
-func (n *windowed) serve(s *shelf, on *instance, cold bool) bool {
+func (n *windowed) serve(s *shelf, on *instance, how how) bool {
 	if len(s.queue) == 0 {
 		return false
 	}
 	inv := s.queue[0]
 	s.queue = s.queue[1:]
-	n.c.w.begin(inv, on, cold)
+	n.c.w.begin(inv, on, how)
 	return true
 }
 

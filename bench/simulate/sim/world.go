@@ -124,29 +124,30 @@ func (w *World) invocation() *invocation {
 	return &invocation{}
 }
 
-// begin runs inv on an instance that has a free slot. cold says that it waited for the
-// instance's start.
-func (w *World) begin(inv *invocation, on *instance, cold bool) {
-	wait := w.now - inv.arrived
-	var thaw time.Duration
-	switch on.state {
-	case frozen:
-		thaw = w.cfg.Thaw
-	case reclaimed:
-		thaw = w.cfg.Thaw + w.cfg.Return
-	}
+// how an invocation came by its instance.
+type how int
+
+const (
+	warm   how = iota // it was free
+	thawed            // it was frozen
+	queued            // another invocation's end was waited for
+	cold              // its start was waited for
+)
+
+// begin runs inv on an instance that has a free slot.
+func (w *World) begin(inv *invocation, on *instance, how how) {
 	inv.instance = on
 	on.inFlight++
 	on.served++
 	w.meter.set(on, busy, w.now)
 	if w.measured(inv) {
-		w.result.began(wait, thaw, cold, wait > w.cfg.Hop)
+		w.result.began(w.now-inv.arrived, how)
 		w.functions[inv.function].calls++
-		if cold {
+		if how == cold {
 			w.functions[inv.function].cold++
 		}
 	}
-	w.after(thaw+inv.duration, (*ending)(inv))
+	w.after(inv.duration, (*ending)(inv))
 }
 
 func (w *World) measured(inv *invocation) bool { return inv.arrived >= w.cfg.Skip }
