@@ -73,6 +73,7 @@ func differences() []difference {
 		{"limits/cpu", "cpu time is not limited", noCPU},
 		{"control/freeze and thaw", "nothing can be frozen", noFreezer},
 		{"control/close while frozen", "nothing can be frozen", noFreezer},
+		{"stillness/frozen", "nothing can be frozen", noFreezer},
 	}
 }
 
