@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func (l *checkedLoad) run(url string) {
 }
 
 func (l *checkedLoad) once(url string) (string, error) {
-	res, err := l.client.Get(url)
+	res, err := l.client.Post(url, "text/plain", strings.NewReader("a body"))
 	if err != nil {
 		return "", err
 	}

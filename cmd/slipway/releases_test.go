@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,6 +39,8 @@ func main() {
 		os.Exit(7)
 	case "deaf":
 		time.Sleep(time.Hour)
+	case "leave":
+		time.AfterFunc(200*time.Millisecond, func() { os.Exit(5) })
 	}
 	http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch os.Getenv("FAULT") {
@@ -48,6 +51,12 @@ func main() {
 			w.WriteHeader(500)
 		case "slow":
 			time.Sleep(40 * time.Millisecond)
+		}
+		if r.URL.Path == "/echo" {
+			http.NewResponseController(w).EnableFullDuplex()
+			w.(http.Flusher).Flush()
+			io.Copy(w, r.Body)
+			return
 		}
 		if r.URL.Path == "/health" && os.Getenv("FAULT") == "ill" {
 			w.WriteHeader(503)
@@ -75,8 +84,8 @@ func (p *platform) relabel(name, label string, l *checkedLoad) {
 func TestDeploysUnderLoad(t *testing.T) {
 	p := boot(t)
 	p.deploy(labelled(t), "svc")
+	finish := p.openStream("/fn/svc/echo")
 	l := startCheckedLoad(p.url+"/fn/svc/", 8)
-	l.allow("") // the first has none
 	for i := range 100 {
 		p.relabel("svc", fmt.Sprint("v", i), l)
 		switch {
@@ -96,6 +105,50 @@ func TestDeploysUnderLoad(t *testing.T) {
 	}
 	l.awaitMore(t, 100)
 	l.stop(t)
+	if got := finish("the end"); got != "the end" {
+		t.Errorf("what began with the first version and ended after all the others got %q", got)
+	}
+}
+
+// openStream begins an event whose answer is its body, and returns when the answer has
+// begun; finish sends text and is what came back.
+func (p *platform) openStream(path string) (finish func(text string) string) {
+	p.t.Helper()
+	body, in := io.Pipe()
+	req, err := http.NewRequestWithContext(p.t.Context(), "POST", p.url+path, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { in.Close(); res.Body.Close() })
+	return func(text string) string {
+		go func() {
+			io.WriteString(in, text)
+			in.Close()
+		}()
+		got, err := io.ReadAll(res.Body)
+		if err != nil {
+			p.t.Errorf("the stream broke: %v", err)
+		}
+		return string(got)
+	}
+}
+
+// TestVersionThatLeavesGoesBack: so does one that comes up and ends by itself before any
+// event has come.
+func TestVersionThatLeavesGoesBack(t *testing.T) {
+	p := boot(t)
+	p.deploy(labelled(t), "svc")
+	p.scale(t, "svc", "--min", "1")
+	p.put("svc", `{"env":{"LABEL":"bad","FAULT":"leave"},"release":{"failures":3}}`, http.StatusOK, `"live":2`)
+	p.awaitLive("svc", "version 1 again", func(a alias) bool { return a.Version == 1 && a.MovedBy == "auto-rollback" })
+	_, body := p.api("GET", "/v1/functions/svc/versions/2", "")
+	if !strings.Contains(body, "starts in a row went wrong") || !strings.Contains(body, "ended before it got its first event") {
+		t.Errorf("version 2 is %s", body)
+	}
 }
 
 // put lays a configuration over the function's.
