@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -34,7 +35,11 @@ func (p *Pool) ice(m *ledger.Member, act string, do func(context.Context, slipwa
 	bytes, err := do(ctx, r.Instance)
 	if err != nil {
 		spec := m.Spec()
-		p.log.Warn("instance does not do as it is told", "act", act, "tenant", spec.Tenant, "function", spec.Function,
+		level := slog.LevelDebug // it runs on
+		if act == "thaw" {
+			level = slog.LevelWarn // and is replaced
+		}
+		p.log.Log(ctx, level, "instance does not do as it is told", "act", act, "tenant", spec.Tenant, "function", spec.Function,
 			"version", spec.Version, "instance", r.ID(), "err", err)
 	}
 	return bytes, err

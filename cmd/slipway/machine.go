@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -15,6 +16,11 @@ import (
 	"github.com/slipway-run/slipway/pool"
 	"github.com/slipway-run/slipway/sdk"
 )
+
+// startsPerVCPU is how many instances a vCPU starts per second and not more, and how many
+// at once: about twice what it gets done when it does nothing else, so that only a herd
+// is held back.
+const startsPerVCPU = 256
 
 // startInvoker starts what owns this machine's sandboxes, from the network up. What a
 // server that was killed left behind is removed first.
@@ -54,7 +60,11 @@ func (s *server) startInvoker(ctx context.Context) error {
 		return err
 	}
 	starter := invoker.NewStarter(cfg, launcher, s.images, logs, s.log)
-	instances := pool.New(pool.Config{MemoryMB: cfg.MemoryMB, Pressure: cgroup.MemoryShortage}, starter, s.log)
+	starts := startsPerVCPU * int(math.Ceil(cfg.CPU))
+	instances := pool.New(pool.Config{
+		MemoryMB: cfg.MemoryMB, Pressure: cgroup.MemoryShortage, StartRate: starts, StartBurst: starts,
+		FreezeAfter: s.freezeAfter, ReclaimAfter: s.reclaimAfter,
+	}, starter, s.log)
 	s.run("pool", instances.Run, s.failed)
 	inv := invoker.New(cfg, instances, starter, packer, s.images, s.bus, s.log)
 	s.run("invoker", inv.Run, s.failed)

@@ -45,6 +45,8 @@ type gatewayOptions struct {
 type invokerOptions struct {
 	memoryMB     int // for all instances together
 	startTimeout time.Duration
+	freezeAfter  time.Duration // idle; below 0 is never
+	reclaimAfter time.Duration // idle; below 0 is never
 	pythonBase   string
 	nodeBase     string
 	suite        string
@@ -83,6 +85,8 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.cache, "cache", defaultCacheDir(), "folder of base images and of the caches of go, pip and npm")
 	f.IntVar(&o.memoryMB, "memory-mb", 0, "memory for all instances together, MiB (default: three quarters of the machine's)")
 	f.DurationVar(&o.startTimeout, "start-timeout", 10*time.Second, "how long an instance may take until it answers")
+	f.DurationVar(&o.freezeAfter, "freeze-after", 10*time.Second, "an instance idle this long gets no processor time until its next event (below 0: never)")
+	f.DurationVar(&o.reclaimAfter, "reclaim-after", time.Minute, "the memory of an instance idle this long goes to swap, where there is some (below 0: never)")
 	f.Int64Var(&o.maxUnpackedMB, "max-unpacked-mb", 4096, "largest unpacked source or image, MiB")
 	f.StringVar(&o.pythonBase, "python-base", "", "image for Python functions (default: python:3.13-slim, or one made from Debian packages)")
 	f.StringVar(&o.nodeBase, "node-base", "", "image for Node functions (default: node:22-slim, or one made from Debian packages)")

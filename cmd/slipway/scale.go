@@ -2,9 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +23,8 @@ func newScaleCommand() *cobra.Command {
 	f.Int("provisioned", 0, "instances started before the first request")
 	f.Int("reserved", 0, "of the tenant's concurrency, set aside for this function")
 	f.Duration("idle-timeout", 0, "an instance idle this long is stopped")
+	f.Duration("idle-min", 0, "none is stopped sooner, whatever was learnt of the function's traffic")
+	f.Bool("background", false, "the process works between events too: it is never frozen")
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -32,7 +32,7 @@ func newScaleCommand() *cobra.Command {
 func scale(cmd *cobra.Command, name string) error {
 	scaling := scalingPatch(cmd)
 	if len(scaling) == 0 {
-		return usageError{slipway.Errorf(slipway.ErrInvalid, "say what to change: --min, --max, --concurrency, --provisioned, --reserved or --idle-timeout")}
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "say what to change: --min, --max, --concurrency, --provisioned, --reserved, --idle-timeout, --idle-min or --background")}
 	}
 	patch, err := json.Marshal(map[string]any{"scaling": scaling})
 	if err != nil {
@@ -49,9 +49,9 @@ func scale(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("NAME", "MIN", "MAX", "CONCURRENCY", "PROVISIONED", "RESERVED", "IDLE TIMEOUT")
+	t := newTable("NAME", "MIN", "MAX", "CONCURRENCY", "PROVISIONED", "RESERVED", "IDLE TIMEOUT", "IDLE MIN", "BACKGROUND")
 	s := f.Scaling
-	t.row(f.Name, s.Min, s.Max, s.Concurrency, s.Provisioned, s.Reserved, s.IdleTimeout)
+	t.row(f.Name, s.Min, s.Max, s.Concurrency, s.Provisioned, s.Reserved, s.IdleTimeout, s.IdleMin, s.Background)
 	return show(cmd, f, t)
 }
 
@@ -63,8 +63,13 @@ func scalingPatch(cmd *cobra.Command) map[string]any {
 			patch[field] = n
 		}
 	}
-	if d, err := cmd.Flags().GetDuration("idle-timeout"); err == nil && cmd.Flags().Changed("idle-timeout") {
-		patch["idle_timeout"] = fmt.Sprint(time.Duration(d))
+	for flag, field := range map[string]string{"idle-timeout": "idle_timeout", "idle-min": "idle_min"} {
+		if d, err := cmd.Flags().GetDuration(flag); err == nil && cmd.Flags().Changed(flag) {
+			patch[field] = d.String()
+		}
+	}
+	if on, err := cmd.Flags().GetBool("background"); err == nil && cmd.Flags().Changed("background") {
+		patch["background"] = on
 	}
 	return patch
 }

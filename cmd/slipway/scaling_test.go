@@ -77,6 +77,33 @@ func TestKeepsInstances(t *testing.T) {
 	p.awaitIdle(t, "svc", 1, 0)
 }
 
+// TestIdleLife: an instance that is idle is frozen, answers again as if it had not been,
+// and goes.
+func TestIdleLife(t *testing.T) {
+	p := boot(t, "--freeze-after", "200ms", "--reclaim-after", "500ms")
+	p.deploy(goServer(t, `io.WriteString(w, "ok")`), "svc")
+	var id string
+	for range 3 {
+		res, body := p.event("GET", "/fn/svc/", "")
+		checkAnswer(t, res, body, "ok")
+		testenv.Eventually(t, 10*time.Second, func() error {
+			got := p.instances(t, "svc")
+			if len(got) != 1 || got[0].State != "frozen" && got[0].State != "reclaimed" {
+				return fmt.Errorf("instances = %+v, want one that is frozen", got)
+			}
+			if id == "" {
+				id = got[0].ID
+			}
+			if got[0].ID != id || res.Header.Get("X-Slipway-Cold-Start") != "false" {
+				return fmt.Errorf("instances = %+v, cold start %s; want that of the first event, %s", got, res.Header.Get("X-Slipway-Cold-Start"), id)
+			}
+			return nil
+		})
+	}
+	p.scale(t, "svc", "--idle-timeout", "1s", "--idle-min", "1s")
+	p.awaitIdle(t, "svc", 1, 0)
+}
+
 // TestKeepsInstancesApart: two gateways agree on where they are, and what an invoker
 // held that is lost starts on another.
 func TestKeepsInstancesApart(t *testing.T) {
