@@ -6,6 +6,9 @@ type Wish struct {
 	VersionRef
 	Instances int `json:"instances"` // kept ready, idle or not
 	Limit     int `json:"limit"`     // instances this invoker may have without exceeding scaling.max; 0 starts none
+
+	// Standby says that they stay as long as nobody else needs their room.
+	Standby bool `json:"standby,omitempty"`
 }
 
 // WishList is all that is wanted of one invoker. A newer list replaces an older one as a
@@ -22,4 +25,5 @@ type Kept struct {
 	Spec      Spec
 	Instances int
 	Limit     int
+	Standby   bool
 }

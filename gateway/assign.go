@@ -58,7 +58,7 @@ func assign(wanted []want, invokers []slipway.InvokerState) assignment {
 func (a assignment) stay(w want, invokers []slipway.InvokerState) {
 	for _, inv := range invokers {
 		if !inv.Draining && instancesOn(w.spec.VersionRef, inv) > 0 {
-			a.wishes[inv.ID] = append(a.wishes[inv.ID], slipway.Wish{VersionRef: w.spec.VersionRef, Instances: w.n})
+			a.wishes[inv.ID] = append(a.wishes[inv.ID], slipway.Wish{VersionRef: w.spec.VersionRef, Instances: w.n, Standby: true})
 		}
 	}
 }

@@ -218,7 +218,7 @@ func TestTheVersionBeforeStandsBy(t *testing.T) {
 	w.publish("hello", nil)
 	for list := range lists {
 		if len(list.Wishes) == 1 {
-			if wish := list.Wishes[0]; wish.Version != 1 || wish.Instances != 1 || wish.Limit != 0 {
+			if wish := list.Wishes[0]; wish.Version != 1 || wish.Instances != 1 || wish.Limit != 0 || !wish.Standby {
 				t.Errorf("the wish is %+v", wish)
 			}
 			break

@@ -74,7 +74,7 @@ func (i *Invoker) keep(ctx context.Context) {
 	kept := make(map[slipway.VersionRef]slipway.Kept, len(list))
 	wanted := make([]slipway.Kept, 0, len(list))
 	for _, wish := range list {
-		k, err := slipway.Kept{Instances: wish.Instances, Limit: wish.Limit}, error(nil)
+		k, err := slipway.Kept{Instances: wish.Instances, Limit: wish.Limit, Standby: wish.Standby}, error(nil)
 		if k.Spec, err = i.specs.get(ctx, wish.VersionRef); err != nil {
 			before, ok := i.wishes.kept[wish.VersionRef]
 			if !ok || idle(err) {

@@ -17,6 +17,7 @@ func (l *Ledger) Keep(wanted []slipway.Kept, now time.Time) {
 			l.due.wake(v, now)
 		}
 		v.keep, v.ahead = k.Instances, min(k.Instances, k.Limit, max(1, k.Spec.Config.Scaling.Max))
+		v.standby = k.Standby
 		l.settle(v, now)
 	}
 	for ref, v := range l.versions {

@@ -93,7 +93,7 @@ func (l *Ledger) attainable(v *version, need int) bool {
 	kept := 0
 	for _, o := range l.versions {
 		if o != v {
-			kept += min(o.keep, o.staying()) * o.spec.Config.MemoryMB
+			kept += min(o.promised(), o.staying()) * o.spec.Config.MemoryMB
 		}
 	}
 	own := 0

@@ -61,6 +61,27 @@ func TestLeastValuableGoesFirst(t *testing.T) {
 	})
 }
 
+// TestStandbyGivesWay: it stays beyond its idle timeout, and goes when its room is needed.
+func TestStandbyGivesWay(t *testing.T) {
+	w := newWorld(t, ledger.Config{MemoryMB: 1024, FreezeAfter: -1}, 1)
+	before := spec("before", memory(512), scaled(time.Second, time.Second))
+	w.learn(before, 100*ms, ms)
+	w.l.Keep([]slipway.Kept{{Spec: before, Instances: 1, Standby: true}}, w.now)
+	w.pass(time.Minute)
+	if n := w.aliveOf("before"); n != 1 {
+		t.Fatalf("%d stand by after a minute, want 1", n)
+	}
+	w.ask(spec("new", memory(768)))
+	w.carryOutAll()
+	if w.aliveOf("before") != 0 || w.aliveOf("new") != 1 {
+		t.Errorf("before %d, new %d", w.aliveOf("before"), w.aliveOf("new"))
+	}
+	w.pass(time.Minute)
+	if n := w.aliveOf("before"); n != 0 {
+		t.Errorf("%d were started to stand by", n)
+	}
+}
+
 func TestPressure(t *testing.T) {
 	w := newWorld(t, ledger.Config{}, 1)
 	s := spec("a", scaling(16, 1))

@@ -63,7 +63,7 @@ func (l *Ledger) yield(m *Member, now time.Time) {
 // claims says whether b is to have m's memory.
 func (l *Ledger) claims(b *version, m *Member, now time.Time) bool {
 	v, need := m.version, b.spec.Config.MemoryMB
-	if l.cfg.MemoryMB == 0 || l.pending() >= need || v.staying() <= v.keep {
+	if l.cfg.MemoryMB == 0 || l.pending() >= need || v.staying() <= v.promised() {
 		return false
 	}
 	if b.lacking() {

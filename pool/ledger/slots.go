@@ -104,7 +104,7 @@ func (l *Ledger) vacate(m *Member, reuse bool, now time.Time) {
 func (l *Ledger) rested(m *Member, now time.Time) {
 	v := m.version
 	l.due.wake(v, now.Add(l.firstLook(v)))
-	if len(l.blocked) > 0 && v.spares() > 0 {
+	if len(l.blocked) > 0 && v.spares(v.promised()) > 0 {
 		l.settleBlocked(now)
 	}
 }

@@ -51,7 +51,7 @@ func (l *Ledger) lookAt(v *version, now time.Time) {
 // tend closes idle members of v that were so for too long, and freezes and reclaims
 // others.
 func (l *Ledger) tend(v *version, now time.Time) {
-	spare, next, before := v.spares(), never, v.ready
+	spare, next, before := v.spares(v.keep), never, v.ready
 	for m := range v.idle() {
 		next = min(next, l.tendTo(m, spare > 0, now))
 		spare--

@@ -25,10 +25,11 @@ type version struct {
 	stacks   [3]stack // members with a free slot: running, frozen, reclaimed
 	waiting  queue
 
-	keep   int       // members that stay when they are idle
-	ahead  int       // members started before anybody waits; at most keep
-	wakeAt time.Time // when one is started because an event is expected; zero is never
-	short  string    // why there are fewer than ahead; "" when there are not
+	keep    int       // members that stay when they are idle
+	standby bool      // they give way to whoever needs their room
+	ahead   int       // members started before anybody waits; at most keep
+	wakeAt  time.Time // when one is started because an event is expected; zero is never
+	short   string    // why there are fewer than ahead; "" when there are not
 
 	run, cold estimate  // of an event, and of a start
 	crowded   time.Time // since when somebody waits and nothing was started
@@ -202,10 +203,19 @@ func (v *version) idle() iter.Seq[*Member] {
 	}
 }
 
-// spare lists the idle members that may go, the one idle longest first.
+// promised is how many members nobody else can have the room of.
+func (v *version) promised() int {
+	if v.standby {
+		return 0
+	}
+	return v.keep
+}
+
+// spare lists the idle members that may go when others need their room, the one idle
+// longest first.
 func (v *version) spare() iter.Seq[*Member] {
 	return func(yield func(*Member) bool) {
-		left := v.spares()
+		left := v.spares(v.promised())
 		for m := range v.idle() {
 			if left--; left < 0 || !yield(m) {
 				return
@@ -214,14 +224,14 @@ func (v *version) spare() iter.Seq[*Member] {
 	}
 }
 
-// spares is how many they are.
-func (v *version) spares() int {
+// spares is how many idle members there are beside those that stay for the sake of keep.
+func (v *version) spares(keep int) int {
 	idle := 0
 	for range v.idle() {
 		idle++
 	}
 	others := v.staying() - idle
-	return max(0, idle-max(0, v.keep-others))
+	return max(0, idle-max(0, keep-others))
 }
 
 // retrying says whether err is that starts are held back.
