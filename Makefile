@@ -28,6 +28,10 @@ bench: bench-cold bench-warm bench-density bench-thaw ## every benchmark, side b
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker
 	@$(GO) run ./bench/cold -slipway bin/slipway
 
+.PHONY: bench-coldpath
+bench-coldpath: ## where the time of a cold start goes, by the kernel's tracer
+	@$(GO) run ./bench/coldpath
+
 .PHONY: bench-density
 bench-density: build ## a hundred instances at once: how soon they answer, what memory each costs
 	@$(GO) run ./bench/density -slipway bin/slipway

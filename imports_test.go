@@ -48,6 +48,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	// that alone: the sandbox is also measured without the server around it.
 	"bench/rig":          {ours: []string{"internal/sandbox", "internal/network"}},
 	"bench/cold":         {ours: []string{"", "bench/rig", "internal/sandbox"}},
+	"bench/coldpath":     {ours: []string{"", "bench/rig", "internal/sandbox", "internal/sandbox/seccomp"}},
 	"bench/density":      {ours: []string{"", "bench/rig", "internal/sandbox"}},
 	"bench/thaw":         {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
 	"bench/demo":         {ours: []string{"bench/rig"}},

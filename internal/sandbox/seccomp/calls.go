@@ -26,3 +26,13 @@ func number(name string) (uint32, bool) {
 func intArg(name string, index uint) bool {
 	return index == 0 && (name == "socket" || name == "personality")
 }
+
+// Name is what a system call of this architecture is called; "" when there is none of
+// that number.
+func Name(number int) string {
+	i := slices.IndexFunc(table[:], func(c call) bool { return int(c.nr) == number })
+	if i < 0 {
+		return ""
+	}
+	return table[i].name
+}
