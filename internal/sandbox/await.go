@@ -137,5 +137,8 @@ func (k *knock) connect(ctx context.Context) error {
 	if errors.Is(outcome, unix.EALREADY) || errors.Is(outcome, unix.EINTR) {
 		return connected(ctx, k.socket)
 	}
+	if errors.Is(outcome, unix.ECONNABORTED) { // refused the last time, and connected has taken the error
+		return unix.ECONNREFUSED
+	}
 	return outcome
 }

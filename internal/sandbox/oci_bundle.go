@@ -27,10 +27,10 @@ func openBundle(dir string) bundle { return bundle{dir} }
 // as it is.
 func newBundle(dir string, rt Runtime, mounts []*os.File) (_ bundle, err error) {
 	b := bundle{dir}
-	if err := os.Mkdir(filepath.Dir(dir), 0o711); err != nil && !os.IsExist(err) {
+	if err := makePassage(filepath.Dir(dir)); err != nil && !os.IsExist(err) {
 		return b, fmt.Errorf("make a bundle: %w", err)
 	}
-	if err := os.Mkdir(dir, 0o711); err != nil {
+	if err := makePassage(dir); err != nil {
 		return b, fmt.Errorf("make a bundle: %w", err)
 	}
 	defer func() {
@@ -39,7 +39,7 @@ func newBundle(dir string, rt Runtime, mounts []*os.File) (_ bundle, err error) 
 		}
 	}()
 	for _, place := range []string{b.root(), b.dev(), b.shm(), b.mounts()} {
-		if err := os.Mkdir(place, 0o711); err != nil {
+		if err := makePassage(place); err != nil {
 			return b, err
 		}
 	}
@@ -57,9 +57,19 @@ func (b bundle) makePlace(i int, mount *os.File) error {
 		return err
 	}
 	if st.IsDir() {
-		return os.Mkdir(b.mount(i), 0o711)
+		return makePassage(b.mount(i))
 	}
 	return os.WriteFile(b.mount(i), nil, 0o600)
+}
+
+// makePassage makes a folder that everyone may pass through, whatever the server's umask
+// is.
+func makePassage(dir string) error {
+	const mode = 0o711
+	if err := os.Mkdir(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
 }
 
 func (b bundle) id() string         { return filepath.Base(b.dir) }
@@ -85,6 +95,9 @@ func (b bundle) places(mounts int) []string {
 func (b bundle) write(spec *specs.Spec) error {
 	return writeJSON(filepath.Join(b.dir, "config.json"), spec)
 }
+
+// forgetLog makes room for what the next command says.
+func (b bundle) forgetLog() { _ = os.Remove(b.log()) }
 
 // runtime is what was written down when the bundle was made.
 func (b bundle) runtime() (rt Runtime, err error) {

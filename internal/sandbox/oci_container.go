@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -70,10 +72,45 @@ func (c *container) create(ctx context.Context, streams []*os.File) error {
 		return errors.New("the monitor of a runtime sent no process")
 	}
 	c.process.pid, c.process.pidfd = r.PID, files[0]
-	if threads, err := c.group.Threads(); err != nil || !slices.Contains(threads, r.PID) {
-		return errors.Join(err, fmt.Errorf("oci:%s: it put the container in another control group than it was told", c.runtime.Name))
+	return c.gather()
+}
+
+// gather sees to it that the container is in its control group. runsc joins version 1
+// alone where there are both, and has processes beside the one that is known.
+func (c *container) gather() error {
+	threads, err := c.group.Threads()
+	if err != nil || slices.Contains(threads, c.process.pid) {
+		return err
+	}
+	all, err := childrenOf(c.monitor.pid)
+	if err != nil {
+		return fmt.Errorf("find the processes of a container: %w", err)
+	}
+	for _, pid := range all {
+		if err := c.group.Add(pid); err != nil && !errors.Is(err, unix.ESRCH) { // one that has just ended
+			return err
+		}
 	}
 	return nil
+}
+
+// childrenOf are those of all threads of a process that is held (proc_tid_children(5)).
+func childrenOf(pid int) (children []int, err error) {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread that has ended has none
+		for _, field := range strings.Fields(string(text)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			children = append(children, child)
+		}
+	}
+	return children, nil
 }
 
 // start has the runtime execute the program, and from then on waits for its end.
@@ -98,6 +135,7 @@ func (c *container) await() {
 
 // ask has the monitor run a command of the runtime.
 func (c *container) ask(ctx context.Context, command string, streams []*os.File, args ...string) (monitor.Reply, []*os.File, error) {
+	c.bundle.forgetLog()
 	request := monitor.Request{Args: c.runtime.command(c.bundle, append(append([]string{command}, args...), c.bundle.id())...)}
 	if streams != nil {
 		request.PIDFile = c.bundle.pidFile()

@@ -1,11 +1,13 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -57,18 +59,25 @@ func findRuntime(isolation string, configured map[string]string) (Runtime, error
 	return Runtime{}, fmt.Errorf("isolation %s: this machine has no such runtime; it has %s; %s", isolation, strings.Join(there, ", "), mend)
 }
 
+// isSentry says whether this is gVisor's runsc, whose kernel is a program: it cannot enter
+// a user namespace, but makes one of the same ids. It is told to use the sockets of the
+// network namespace, because no socket of the host leads into a network of its own, and
+// to write to the root, whose size is bounded.
+func (r Runtime) isSentry() bool { return strings.HasPrefix(filepath.Base(r.Path), "runsc") }
+
 // command is a command line of the runtime. Each container has a folder of its own for
 // the runtime's state, so that it is found and removed with the bundle.
 func (r Runtime) command(b bundle, args ...string) []string {
 	line := []string{r.Path, "--root", b.state(), "--log", b.log(), "--log-format", "json"}
-	if r.Name == "runsc" { // it would have a network of its own, that no socket of the host leads into
-		line = append(line, "--network=host")
+	if r.isSentry() {
+		line = append(line, "--network=host", "--overlay2=none")
 	}
 	return append(line, args...)
 }
 
 // run executes a command in this process's name.
 func (r Runtime) run(ctx context.Context, b bundle, args ...string) error {
+	b.forgetLog()
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	line := r.command(b, args...)
@@ -91,7 +100,7 @@ func (r Runtime) delete(ctx context.Context, b bundle) error {
 // explain says what the runtime said when a command failed; ended is how it did.
 func (r Runtime) explain(b bundle, command, ended string) error {
 	text, _ := os.ReadFile(b.log()) // a runtime that did not start has none
-	said := lastError(string(text))
+	said := errorsIn(text)
 	if said == "" {
 		said = ended
 	}
@@ -99,13 +108,17 @@ func (r Runtime) explain(b bundle, command, ended string) error {
 	return slipway.Errorf(slipway.ErrInternal, "oci:%s: %s: %s", r.Name, command, said)
 }
 
-// lastError finds what a runtime said last in a log of JSON objects, one on each line.
-func lastError(log string) (said string) {
-	for line := range strings.Lines(log) {
+// errorsIn finds what a runtime said was wrong in a log of JSON objects: the cause often
+// comes first, and its consequences after it.
+func errorsIn(log []byte) string {
+	var said []string
+	for objects := json.NewDecoder(bytes.NewReader(log)); ; {
 		var entry struct{ Level, Msg string }
-		if json.Unmarshal([]byte(line), &entry) == nil && (entry.Level == "error" || entry.Level == "fatal") {
-			said = strings.TrimSpace(entry.Msg)
+		if objects.Decode(&entry) != nil { // the end, or no log in this form
+			return strings.Join(said, "; ")
+		}
+		if entry.Level == "error" || entry.Level == "fatal" {
+			said = append(said, strings.TrimSpace(entry.Msg))
 		}
 	}
-	return said
 }

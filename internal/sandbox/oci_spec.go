@@ -23,6 +23,7 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 	}
 	spec, process, linux := *s.oci, *s.oci.Process, *s.oci.Linux
 	spec.Process, spec.Linux = &process, &linux
+	spec.Version = "1.0.2" // which has all that is used here: an older runtime refuses a newer one
 	spec.Root = &specs.Root{Path: c.bundle.root()}
 	spec.Mounts = c.bundle.mountsOf(spec.Mounts, c.noexec)
 	process.Args, process.Env, process.Cwd = m.Args, m.Env, m.Dir
@@ -32,7 +33,7 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 	}
 	linux.Seccomp = seccomp.WithoutRanges(profile)
 	linux.CgroupsPath = "/" + s.shell.group.Name()
-	linux.Namespaces = s.shell.namespaces(linux.Namespaces)
+	linux.Namespaces = s.shell.namespaces(linux.Namespaces, !c.runtime.isSentry())
 	if r := *linux.Resources; r.Memory != nil {
 		r.Memory = &specs.LinuxMemory{Limit: r.Memory.Limit}
 		linux.Resources = &r
@@ -42,13 +43,15 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 
 // namespaces names those that the shell leaves by our descriptors, which live longer
 // than its init. The network namespace belongs to the user namespace: that is what lets
-// the container mount /sys and set what ports are privileged.
-func (s *shell) namespaces(all []specs.LinuxNamespace) []specs.LinuxNamespace {
+// a container that enters both mount /sys and set what ports are privileged.
+func (s *shell) namespaces(all []specs.LinuxNamespace, enterUser bool) []specs.LinuxNamespace {
 	out := slices.Clone(all)
 	for i := range out {
 		switch out[i].Type {
 		case specs.UserNamespace:
-			out[i].Path = descriptorOf(s.userns)
+			if enterUser {
+				out[i].Path = descriptorOf(s.userns)
+			}
 		case specs.NetworkNamespace:
 			out[i].Path = descriptorOf(s.netns)
 		}

@@ -33,12 +33,34 @@ func (i isolated) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway
 	return i.Launcher.Create(ctx, spec)
 }
 
-func TestRunc(t *testing.T) {
-	testenv.Require(t, "runc")
-	n := 2000
-	sandboxtest.Run(t, func(t *testing.T) slipway.Launcher {
+func TestRunc(t *testing.T) { testRuntime(t, "runc", nil, 2000) }
+
+// TestCrun runs the suite where crun can: it refuses machines that have control groups of
+// version 1 beside those of version 2. There it must say so.
+func TestCrun(t *testing.T) {
+	groups, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(groups.String(), "v1") {
+		testRuntime(t, "crun", sandboxtest.Excuses{
+			"unknown system calls": "crun has no rule for calls that are newer than the profile, so that they are forbidden as all others",
+		}, 2500)
+		return
+	}
+	testenv.Require(t, "crun")
+	bench := sandboxtest.NewBench(isolated{newNative(t, 2600).OCI(nil), "oci:crun"}, sandboxtest.Image(t))
+	s := bench.Create(t, bench.Spec("id"))
+	if err := s.Start(t.Context(), slipway.Stdio{}); err == nil || !strings.Contains(err.Error(), "oci:crun: create: cgroups in hybrid mode not supported") {
+		t.Errorf("%v", err)
+	}
+}
+
+func testRuntime(t *testing.T, name string, excused sandboxtest.Excuses, n int) {
+	testenv.Require(t, name)
+	sandboxtest.RunExcused(t, excused, func(t *testing.T) slipway.Launcher {
 		n++
-		return isolated{newNative(t, n).OCI(nil), "oci:runc"}
+		return isolated{newNative(t, n).OCI(nil), "oci:" + name}
 	})
 }
 
@@ -65,7 +87,11 @@ func TestContainerLeavesNothing(t *testing.T) {
 	cycle() // what is made once is made now
 	waitForShells(t, n, 2)
 	fds, mounts, processes := count(t, "/proc/self/fd"), mountsHere(t), childrenOf(os.Getpid())
-	for range 10 {
+	cycles := 10
+	if testing.Short() {
+		cycles = 2
+	}
+	for range cycles {
 		cycle()
 	}
 	waitForShells(t, n, 2)
@@ -95,7 +121,9 @@ func bundlesOf(t *testing.T, n int) []string {
 
 func TestRuntimeMissing(t *testing.T) {
 	runc := testenv.Require(t, "runc")
-	launcher := newNative(t, 2200).OCI(map[string]string{"ours": runc, "broken": "/bin/false", "gone": "/no/such/runtime"})
+	launcher := newNative(t, 2200).OCI(map[string]string{
+		"ours": runc, "broken": "/bin/false", "gone": "/no/such/runtime", "talks": talkingRuntime(t),
+	})
 	bench := sandboxtest.NewBench(launcher, sandboxtest.Image(t))
 	spec := bench.Spec("id")
 	spec.Isolation = "oci:ours"
@@ -103,6 +131,7 @@ func TestRuntimeMissing(t *testing.T) {
 	for isolation, want := range map[string][]string{
 		"oci:bash":   {"oci:bash", "it has oci:broken", "oci:ours", "apt-get install", "--oci-runtime"}, // in PATH, but nobody's runtime
 		"oci:broken": {"oci:broken: create: exit status 1"},
+		"oci:talks":  {"oci:talks: create: it is Monday; it is closed on Mondays"},
 		"oci:gone":   {"/no/such/runtime", "no such file"},
 		"":           {"not that of an OCI runtime"},
 	} {
@@ -128,6 +157,22 @@ func TestRuntimeMissing(t *testing.T) {
 	if _, err := newNative(t, 2201).Create(t.Context(), spec); !errors.Is(err, slipway.ErrInvalid) {
 		t.Errorf("the native runtime takes %s: %v", spec.Isolation, err)
 	}
+}
+
+// talkingRuntime is one that refuses, and says why as runsc does: in a log of JSON objects
+// that no line divides.
+func talkingRuntime(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "talks")
+	script := `#!/bin/sh
+while [ "$1" != --log ]; do shift; done
+printf '%s' '{"level":"error","msg":"it is Monday"}{"level":"error","msg":"it is closed on Mondays"}{"level":"info","msg":"bye"}' >"$2"
+exit 3
+`
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestMonitorKilled: a sandbox whose monitor is gone has an end that nobody knows, and

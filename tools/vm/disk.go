@@ -26,6 +26,9 @@ func (b builder) disk(ctx context.Context, k *kernel, folder, to string) error {
 	if err := b.programs(ctx, filepath.Join(folder, "test")); err != nil {
 		return err
 	}
+	if err := copyRuntimes(ctx, folder); err != nil {
+		return err
+	}
 	if err := b.files(k, folder); err != nil {
 		return err
 	}

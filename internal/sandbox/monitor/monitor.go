@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -52,6 +53,9 @@ type request struct {
 
 func begin(paths []string) (*monitor, error) {
 	unix.CloseOnExec(Socket)
+	// It ends when the host does, and not when someone stops all of a service's processes
+	// at once. What is caught, and not ignored, is not inherited by what it executes.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	conn, err := NewConn(os.NewFile(Socket, "host"))
 	if err != nil {
 		return nil, err

@@ -90,7 +90,22 @@ func (i *ids) next() string { return fmt.Sprintf("t%d-%d", os.Getpid(), i.last.A
 type Bench struct {
 	Launcher slipway.Launcher
 	Layers   []string // a root with /payload
+	Excused  Excuses
 	ids      *ids
+}
+
+// Excuses are what of the suite cannot hold for a runtime, and why. Nothing is left out
+// without one; only what asks for its excuse can have one.
+type Excuses map[string]string
+
+// excused says whether there is an excuse, and tells it.
+func (b *Bench) excused(t *testing.T, what string) bool {
+	t.Helper()
+	why, ok := b.Excused[what]
+	if ok {
+		t.Logf("%s: %s", what, why)
+	}
+	return ok
 }
 
 // NewBench takes a launcher, and an image of Image.

@@ -8,6 +8,11 @@ import (
 
 // Run runs the suite. newLauncher makes a launcher that ends with its test.
 func Run(t *testing.T, newLauncher func(t *testing.T) slipway.Launcher) {
+	RunExcused(t, nil, newLauncher)
+}
+
+// RunExcused runs the suite without what a runtime is excused from.
+func RunExcused(t *testing.T, excused Excuses, newLauncher func(t *testing.T) slipway.Launcher) {
 	image := Image(t)
 	suites := []struct {
 		name string
@@ -28,6 +33,10 @@ func Run(t *testing.T, newLauncher func(t *testing.T) slipway.Launcher) {
 		{"stillness", testStillness},
 	}
 	for _, s := range suites {
-		t.Run(s.name, func(t *testing.T) { s.test(t, NewBench(newLauncher(t), image)) })
+		t.Run(s.name, func(t *testing.T) {
+			b := NewBench(newLauncher(t), image)
+			b.Excused = excused
+			s.test(t, b)
+		})
 	}
 }
