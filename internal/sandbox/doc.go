@@ -40,7 +40,7 @@
 //	 │ egress                                           │                            a shell
 //	 ┆                                                  ┆
 //	 │ limits, overlay                                  │
-//	 │── Root + root, dev, shm, mounts ────────────────→│ attach, pivot_root, mounts of the spec,
+//	 │── Root + root, dev, shm, mounts ────────────────→│ attach, cover the root, mounts of the spec,
 //	 │                                                  │ host name, folder
 //	 │── Seal ─────────────────────────────────────────→│
 //	 │←──────────────────────────────────────── Reply ──│                     Create returns

@@ -41,7 +41,7 @@ func (r Root) Program() *Program {
 	attach(p, "attach /dev/shm", shm, rootPlace+"/dev/shm")
 	attach(p, "attach /dev/pts", pts, rootPlace+"/dev/pts")
 	moveSystem(p, rootPlace)
-	pivot(p, rootPlace)
+	cover(p, rootPlace)
 	for i, m := range r.Mounts {
 		r.addMount(p, m, p.firstFile+3+i)
 	}
@@ -49,6 +49,17 @@ func (r Root) Program() *Program {
 	p.call("set hostname", unix.SYS_SETHOSTNAME, r.Hostname, len(r.Hostname))
 	makeDirs(p, "make working directory "+r.Dir, r.Dir)
 	return p
+}
+
+// cover makes a mount the root, on top of the old one, as switch_root(8) does. The old
+// one is the empty folder of a blank sandbox. It stays below, out of reach, because the
+// kernel stops all processors to take a mount away (expedited RCU): milliseconds on a
+// busy machine. The root of the namespace is what lies on top, so that nobody is
+// in a chroot(2) that could be left.
+func cover(p *Program, place string) {
+	p.call("enter "+place, unix.SYS_CHDIR, place)
+	p.call("cover the old root", unix.SYS_MOVE_MOUNT, unix.AT_FDCWD, ".", unix.AT_FDCWD, "/", 0)
+	p.call("enter root", unix.SYS_CHROOT, ".")
 }
 
 func (r Root) addMount(p *Program, m Mount, tree int) {

@@ -89,6 +89,20 @@ func testIsolation(t *testing.T, b *Bench) {
 			t.Errorf("the table of mounts tells about the host:\n%s", out)
 		}
 	})
+	t.Run("nothing below the root", func(t *testing.T) {
+		roots := 0
+		for line := range strings.Lines(b.Output(t, "cat", "/proc/self/mountinfo")) {
+			if strings.Fields(line)[4] == "/" {
+				roots++
+			}
+		}
+		if roots != 1 {
+			t.Errorf("%d mounts are on /", roots)
+		}
+		if root, above := b.Output(t, "ls", "/"), b.Output(t, "ls", "/.."); root != above {
+			t.Errorf("/ holds\n%sand /.. holds\n%s", root, above)
+		}
+	})
 	t.Run("host's processes", func(t *testing.T) {
 		for _, name := range strings.Fields(b.Output(t, "ls", "/proc")) {
 			if name[0] >= '0' && name[0] <= '9' && name != "1" {
