@@ -24,6 +24,16 @@
 // watches what its process does first. That instance stays in the pool, so the first
 // event of a new version is warm.
 //
+// What an event used is read around it (turn.go): the processor time of the instance's
+// control group and the peak of its memory, exactly for an instance that takes one event
+// at a time.
+//
+// The pool has an instance frozen that is idle, and its memory moved to swap (ice.go). It
+// never is frozen while it has an event. Its health checks pause. The connections that are
+// kept to it are dropped before: its process counts their idle time on while it stands
+// still, and would close them under the first request. Closing it lets it go on first, so
+// that SIGTERM is heard.
+//
 // An instance that listens is checked as its configuration says (health.go); one that is
 // unhealthy is unfit, and the pool replaces it. What is to be kept ready the gateways wish
 // for (keep.go); the pool sees to it.

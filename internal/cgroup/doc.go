@@ -25,6 +25,7 @@
 //   - New never takes over a group that exists; Remove never fails because the group
 //     is gone already.
 //
-// Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst. The
+// Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst, and
+// Documentation/accounting/psi.rst. The
 // only user is internal/sandbox.
 package cgroup
