@@ -18,10 +18,11 @@ func newDoctorCommand() *cobra.Command {
 		Long: `Try what this machine can and cannot do, and say how to mend it.
 
 Nothing is guessed from version numbers: mounts, control groups, networks and a
-sandbox are made on a small scale and removed again. The exit status is 1 when
-something is missing that a server with instances needs.`,
+sandbox are made on a small scale and removed again. An ordinary user learns what a
+server without root can do. The exit status is 1 when something is missing that a server
+with instances needs.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return examineAsRoot(cmd) },
 	}
 	cmd.Flags().String("data", cmp.Or(os.Getenv(variable("data")), defaultDataDir()), "data folder of the server, which may not exist yet")
 	addOutputFlag(cmd)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/slipway-run/slipway/internal/cgroup"
@@ -10,18 +9,12 @@ import (
 
 const mendCgroups = "mount control groups (mount -t cgroup2 none /sys/fs/cgroup), writable; in a container, run it with --privileged --cgroupns=private"
 
-// checkCgroups makes a group with each limit an instance has, and removes it.
 func (d *doctor) checkCgroups(ctx context.Context) finding {
 	system, err := cgroup.Detect()
 	if err != nil {
 		return failure(mendCgroups, "%v", err)
 	}
-	group, err := system.New(d.name+"/trial", cgroup.Limits{CPU: 0.5, Memory: 64 << 20, PIDs: 32})
-	if err == nil {
-		err = group.Remove(ctx)
-	}
-	err = errors.Join(err, system.Open(d.name).Remove(ctx))
-	if err != nil {
+	if err := tryGroup(ctx, system, d.name); err != nil {
 		return failure(mendCgroups, "an instance cannot be limited (%s): %v", system, err)
 	}
 	return fine("%s: cpu, memory and processes can be limited", system)

@@ -13,6 +13,7 @@ type doctor struct {
 	place    string // where trials are made: data, or the system's folder for temporary files
 	temp     string // made in place; removed by close
 	name     string // of what is made on the machine, unique for this process
+	here     *standing
 }
 
 // newDoctor makes a folder for trials on the filesystem that data is or will be on.
@@ -27,7 +28,11 @@ func newDoctor(data string) (*doctor, error) {
 		}
 		data = filepath.Dir(data)
 	}
-	d := &doctor{data: data, place: data, name: fmt.Sprintf("slipway-doctor-%d", os.Getpid())}
+	here, err := stand()
+	if err != nil {
+		return nil, err
+	}
+	d := &doctor{data: data, place: data, name: fmt.Sprintf("slipway-doctor-%d", os.Getpid()), here: here}
 	if d.temp, d.readOnly = os.MkdirTemp(d.place, ".slipway-doctor-"); d.readOnly == nil {
 		return d, nil
 	}
@@ -48,11 +53,14 @@ func (d *doctor) folder(name string) (string, error) {
 
 // checks go from what is needed first to what is only good to have.
 func (d *doctor) checks() []check {
+	if d.here != nil {
+		return d.rootlessChecks()
+	}
 	return []check{
 		{name: "user", try: checkUser},
 		{name: "kernel", try: checkKernel},
 		{name: "mount api", root: true, try: checkMountAPI},
-		{name: "user namespaces", try: checkUserNamespaces},
+		{name: "user namespaces", try: d.checkUserNamespaces},
 		{name: "ids", try: checkIDs},
 		{name: "overlay", root: true, try: d.checkOverlay},
 		{name: "idmapped mounts", root: true, try: d.checkIDMappedMounts},
@@ -64,6 +72,7 @@ func (d *doctor) checks() []check {
 		{name: "iptables", try: checkLegacyIptables},
 		{name: "sandbox", root: true, try: d.checkSandbox},
 		{name: "oci runtimes", try: checkRuntimes},
+		{name: "ordinary users", root: true, try: checkOrdinaryUsers},
 		{name: "data folder", try: d.checkData},
 		{name: "disk space", try: d.checkSpace},
 		{name: "swap", try: checkSwap},

@@ -19,8 +19,8 @@ func checkUser(context.Context) finding {
 	if os.Geteuid() == 0 {
 		return fine("root")
 	}
-	return failure("run it as root: sudo slipway serve. A gateway without instances (slipway gateway) needs no root",
-		"an ordinary user (id %d): making sandboxes needs root", os.Geteuid())
+	return failure("mend user namespaces below, or run it as root: sudo slipway serve. A gateway without instances (slipway gateway) needs neither",
+		"an ordinary user (id %d), who cannot be root of a user namespace", os.Geteuid())
 }
 
 // checkKernel names the kernel; the other checks find out what it can do.
@@ -50,7 +50,7 @@ func detached(kind string, options map[string]string) (int, error) {
 	}
 	defer unix.Close(fs)
 	for key, value := range options {
-		if err := unix.FsconfigSetString(fs, key, value); err != nil {
+		if err := setOption(fs, key, value); err != nil {
 			return -1, fmt.Errorf("%s with %s=%s: %w", kind, key, value, err)
 		}
 	}
@@ -64,13 +64,23 @@ func detached(kind string, options map[string]string) (int, error) {
 	return mount, nil
 }
 
+// setOption sets one; without a value it is a flag.
+func setOption(fs int, key, value string) error {
+	if value == "" {
+		return unix.FsconfigSetFlag(fs, key)
+	}
+	return unix.FsconfigSetString(fs, key, value)
+}
+
 // leastNamespaces is the limit below which the number of instances suffers.
 const leastNamespaces = 1000
 
-func checkUserNamespaces(context.Context) finding {
-	const mend = "sysctl -w user.max_user_namespaces=100000; where they are for root only: sysctl -w kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0"
-	if err := withUserNamespace(func(*os.File) error { return nil }); err != nil {
-		return failure(mend, "none can be made: %v", err)
+func (d *doctor) checkUserNamespaces(context.Context) finding {
+	if err := d.withUserNamespace(func(*os.File) error { return nil }); err != nil {
+		return failure(mendUserNamespaces(), "none can be made: %v", err)
+	}
+	if d.here != nil { // its own limit says nothing about those of the machine
+		return fine("they can be made")
 	}
 	limit, err := number("/proc/sys/user/max_user_namespaces")
 	if err != nil {
@@ -82,16 +92,38 @@ func checkUserNamespaces(context.Context) finding {
 	return fine("they can be made, up to %d", limit)
 }
 
+// mendUserNamespaces names the settings that are in the way.
+func mendUserNamespaces() string {
+	var mends []string
+	for _, s := range []struct {
+		file string
+		bad  int
+		mend string
+	}{
+		{"/proc/sys/user/max_user_namespaces", 0, "sysctl -w user.max_user_namespaces=100000"},
+		{"/proc/sys/kernel/unprivileged_userns_clone", 0, "sysctl -w kernel.unprivileged_userns_clone=1"},
+		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give this program an AppArmor profile with the rule userns"},
+	} {
+		if is, err := number(s.file); err == nil && is == s.bad {
+			mends = append(mends, s.mend)
+		}
+	}
+	if len(mends) == 0 {
+		return "no setting of this kernel is in the way: in a container, allow clone and unshare of user namespaces (its seccomp profile)"
+	}
+	return strings.Join(mends, "; ")
+}
+
 // withUserNamespace calls f with a user namespace in which ids from 0 are firstID and
 // following on the host. The namespace is that of a process which is stopped before
 // its first instruction, by being traced.
-func withUserNamespace(f func(userns *os.File) error) error {
+func (d *doctor) withUserNamespace(f func(userns *os.File) error) error {
 	runtime.LockOSThread() // the tracer of a process is a thread
 	defer runtime.UnlockOSThread()
 	holder := exec.Command("/proc/self/exe")
 	holder.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWUSER, Ptrace: true, Pdeathsig: syscall.SIGKILL,
-		UidMappings: idMapping(os.Geteuid()), GidMappings: idMapping(os.Getegid()),
+		UidMappings: d.idMapping(os.Geteuid()), GidMappings: d.idMapping(os.Getegid()),
 	}
 	if err := holder.Start(); err != nil {
 		return err
@@ -108,9 +140,9 @@ func withUserNamespace(f func(userns *os.File) error) error {
 	return f(userns)
 }
 
-// idMapping is what root may map, or the one id that others may.
-func idMapping(own int) []syscall.SysProcIDMap {
-	if os.Geteuid() == 0 {
+// idMapping is what root of the machine may map, or the one id that others may.
+func (d *doctor) idMapping(own int) []syscall.SysProcIDMap {
+	if os.Geteuid() == 0 && d.here == nil {
 		return []syscall.SysProcIDMap{{ContainerID: 0, HostID: firstID, Size: 1 << 16}}
 	}
 	return []syscall.SysProcIDMap{{ContainerID: 0, HostID: own, Size: 1}}

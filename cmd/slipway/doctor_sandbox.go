@@ -39,7 +39,7 @@ func (d *doctor) trySandbox(ctx context.Context, exe string) (overlays string, e
 	if err != nil {
 		return "", err
 	}
-	launcher, err := sandbox.New(sandbox.Config{Dir: filepath.Join(d.temp, "sandboxes"), Name: d.name}, slog.New(slog.DiscardHandler))
+	launcher, err := sandbox.New(sandbox.Config{Dir: filepath.Join(d.temp, "sandboxes"), Name: d.name, Rootless: d.here.rootless()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return "", err
 	}

@@ -22,6 +22,9 @@ func (d *doctor) checkOverlay(context.Context) finding {
 		}
 		options[option] = dir
 	}
+	if d.here != nil {
+		options["userxattr"] = ""
+	}
 	mount, err := detached("overlay", options)
 	if err != nil {
 		return failure("put the data folder on ext4, xfs or btrfs (--data), and load the kernel's module: modprobe overlay",
@@ -39,7 +42,7 @@ func (d *doctor) checkIDMappedMounts(context.Context) finding {
 		return failure("", "no folder for a trial: %v", err)
 	}
 	var owner uint32
-	err = withUserNamespace(func(userns *os.File) (err error) {
+	err = d.withUserNamespace(func(userns *os.File) (err error) {
 		owner, err = mappedOwner(dir, userns)
 		return err
 	})
@@ -122,8 +125,8 @@ func checkSwap(context.Context) finding {
 		}
 	}
 	if len(areas) == 0 {
-		return warning("add compressed swap in memory (zram), or a swap file: fallocate -l 8G /swapfile; chmod 600 /swapfile; mkswap /swapfile; swapon /swapfile",
-			"none: idle instances keep their memory, so fewer fit")
+		return warning("modprobe zram; dev=$(zramctl --find --algorithm zstd --size 4G); mkswap $dev; swapon --priority 100 $dev (compressed swap in memory; or a swap file on disk)",
+			"none: frozen instances cannot give memory back, so fewer fit")
 	}
 	return fine("%s", strings.Join(areas, ", "))
 }

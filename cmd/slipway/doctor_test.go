@@ -99,7 +99,7 @@ func TestDoctorOnThisMachine(t *testing.T) {
 			t.Errorf("the check %q answers %+v", c.Name, c.finding)
 		}
 	}
-	for _, name := range []string{"kernel", "overlay", "idmapped mounts", "cgroups", "egress", "sandbox", "disk space", "go"} {
+	for _, name := range []string{"kernel", "overlay", "idmapped mounts", "cgroups", "egress", "sandbox", "ordinary users", "disk space", "go"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no check of %s among %v", name, names)
 		}

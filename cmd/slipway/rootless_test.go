@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -98,6 +100,8 @@ func (u *ordinary) check(t *testing.T, examples []string, lacks ...string) {
 		checkAnswer(t, res, body, "Hello")
 	}
 
+	u.checkDoctor(t)
+
 	first.end(syscall.SIGKILL)
 	u.awaitNoProcess(t)
 	second := u.slipway(t, "serve", "--listen", address)
@@ -113,6 +117,61 @@ func (u *ordinary) check(t *testing.T, examples []string, lacks ...string) {
 	if left := ownedBy(t, u.data); !left.empty() {
 		t.Errorf("after stopping in order there is still %+v", left)
 	}
+}
+
+// checkDoctor has the user ask what a server can do here.
+func (u *ordinary) checkDoctor(t *testing.T) {
+	t.Helper()
+	doctor := u.slipway(t, "doctor", "-o", "json")
+	var out strings.Builder
+	for line := range doctor.lines {
+		out.WriteString(line)
+	}
+	var r report
+	if err := json.Unmarshal([]byte(out.String()), &r); err != nil {
+		t.Fatalf("%v in %q", err, &out)
+	}
+	if status := doctor.end(0); status != 0 || !r.OK {
+		t.Errorf("exit status %d, %+v", status, r)
+	}
+	for _, c := range r.Checks {
+		want := map[string]string{"user": "ordinary, an ordinary user", "egress": "cannot reach the outside", "user namespaces": "they can be made"}[c.Name]
+		if !strings.Contains(c.Found, want) {
+			t.Errorf("the check %s says %q, want %q", c.Name, c.Found, want)
+		}
+	}
+}
+
+// TestWithoutUserNamespaces has a user serve where the kernel makes none, which is so for
+// whoever has another root directory than its mount namespace (clone(2)).
+func TestWithoutUserNamespaces(t *testing.T) {
+	testenv.Root(t)
+	testenv.Require(t, "unshare")
+	testenv.Require(t, "chroot")
+	home := testenv.OrdinaryUser(t, false).Home
+	if err := errors.Join(os.Chmod(home, 0o755), os.Mkdir(filepath.Join(home, "root"), 0o755), copyProgram(filepath.Join(home, "slipway"))); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"serve":                   "'slipway doctor' says how to mend it",
+		"doctor --data /nowhere/": "allow clone and unshare of user namespaces",
+	} {
+		script := "mount --rbind / $0/root && exec chroot --userspec=1000:1000 $0/root $0/slipway " + args
+		out, err := exec.Command("unshare", "--mount", "/bin/sh", "-c", script, home).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), want) {
+			t.Errorf("slipway %s: %v, it does not say %q:\n%s", args, err, want, out)
+		}
+	}
+}
+
+// copyProgram copies this program to where others may execute it.
+func copyProgram(to string) error {
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, program, 0o755)
 }
 
 // awaitNoProcess waits until no process has the user's id, or one of its ranges.

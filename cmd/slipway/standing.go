@@ -40,7 +40,8 @@ func machineRoot() bool {
 	return os.Geteuid() == 0 && err == nil && ids.Machine
 }
 
-// standing is what a process without root of the machine has; nil is root of it.
+// standing is what root of a user namespace has; nil is root of the machine, or nobody in
+// particular.
 type standing struct {
 	ids       userns.IDs
 	groups    *cgroup.System
@@ -50,7 +51,7 @@ type standing struct {
 // stand finds it out. This process may move to another control group.
 func stand() (*standing, error) {
 	ids, err := userns.Current()
-	if err != nil || ids.Machine {
+	if err != nil || ids.Machine || os.Geteuid() != 0 {
 		return nil, err
 	}
 	s := &standing{ids: ids}
@@ -82,7 +83,7 @@ type lack struct {
 	mend string
 }
 
-// lacks are none for root of the machine.
+// lacks is empty for root of the machine.
 func (s *standing) lacks() []lack {
 	if s == nil {
 		return nil

@@ -38,12 +38,17 @@ func Current() (IDs, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return IDs{}, fmt.Errorf("read the ids of this user namespace: %w", err)
 	}
+	ids := idsOf(users, groups)
+	ids.Groups = strings.TrimSpace(string(choice)) != "deny"
+	return ids, nil
+}
+
+func idsOf(users, groups []extent) IDs {
 	return IDs{
 		Machine: isIdentity(users) && isIdentity(groups),
 		User:    users[0].outside,
 		Count:   min(unbroken(users), unbroken(groups)),
-		Groups:  strings.TrimSpace(string(choice)) != "deny",
-	}, nil
+	}
 }
 
 // extent is a line of uid_map: ids from inside are those from outside.
@@ -73,9 +78,6 @@ func readMap(file string) ([]extent, error) {
 	}
 	defer f.Close()
 	m, err := parseMap(f)
-	if err == nil && len(m) == 0 {
-		err = errors.New("there are none")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the ids of this user namespace: %s: %w", file, err)
 	}
@@ -90,6 +92,9 @@ func parseMap(r io.Reader) ([]extent, error) {
 			return nil, fmt.Errorf("%q: %w", lines.Text(), err)
 		}
 		m = append(m, e)
+	}
+	if len(m) == 0 {
+		return nil, errors.New("there are none")
 	}
 	slices.SortFunc(m, func(a, b extent) int { return a.inside - b.inside })
 	return m, nil
