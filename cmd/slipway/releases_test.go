@@ -21,7 +21,8 @@ import (
 func labelled(t *testing.T) string {
 	t.Helper()
 	return source(t, map[string]string{
-		"go.mod": "module example.com/fn\n\ngo 1.24\n",
+		"slipway.yaml": "timeout: 10m\n", // some events last for a whole test
+		"go.mod":       "module example.com/fn\n\ngo 1.24\n",
 		"main.go": `package main
 
 import (
@@ -108,6 +109,19 @@ func TestDeploysUnderLoad(t *testing.T) {
 	if got := finish("the end"); got != "the end" {
 		t.Errorf("what began with the first version and ended after all the others got %q", got)
 	}
+}
+
+// TestDeploysWithoutRoom: where there is room for two instances and the old version uses
+// both, a new one takes over all the same.
+func TestDeploysWithoutRoom(t *testing.T) {
+	p := boot(t, "--memory-mb", "600")
+	p.deploy(labelled(t), "svc")
+	l := startCheckedLoad(p.url+"/fn/svc/", 6)
+	for i := range 4 {
+		p.relabel("svc", fmt.Sprint("v", i), l)
+		l.awaitMore(t, 20)
+	}
+	l.stop(t)
 }
 
 // openStream begins an event whose answer is its body, and returns when the answer has
