@@ -33,7 +33,7 @@ func main() {
 	flag.StringVar(&b.path, "trace", "", "a folder with the trace of 2019 or a file of that of 2021, instead of a generated one")
 	flag.IntVar(&b.first, "day", 1, "the first day to read of the trace of 2019")
 	flag.IntVar(&b.synthetic.Days, "days", 1, "how many days to generate, or to read of the trace of 2019")
-	flag.IntVar(&b.synthetic.Functions, "functions", 1500, "how many to generate, or to read at most (0: all)")
+	flag.IntVar(&b.synthetic.Functions, "functions", 1000, "how many to generate, or to read at most (0: all)")
 	flag.Float64Var(&b.synthetic.MaxPerDay, "max-per-day", 3000, "invocations on an average day at which a generated function's popularity is cut")
 	flag.StringVar(&b.write, "write", "", "write the generated trace to this folder, in the format of 2019, and stop")
 	flag.Uint64Var(&b.cfg.Seed, "seed", 1, "of everything that is drawn")
@@ -43,8 +43,9 @@ func main() {
 	flag.DurationVar(&b.cfg.Skip, "skip", b.cfg.Skip, "of the trace's begin, that is not measured")
 	flag.DurationVar(&b.cfg.Start, "start", b.cfg.Start, "start of a sandbox")
 	flag.DurationVar(&b.cfg.Init, "init", b.cfg.Init, "median of what functions take beyond that")
+	flag.Float64Var(&b.cfg.Kept, "kept", b.cfg.Kept, "the part of its memory that a reclaimed instance takes still: 0.2 with swap on a disk")
 	flag.DurationVar(&b.cfg.Pause, "pause", b.cfg.Pause, "between two states that an invoker publishes, at least")
-	flag.StringVar(&b.studies, "study", "keep,memory,routing", "which to make")
+	flag.StringVar(&b.studies, "study", "keep,memory,routing", "which to make, of these and scale")
 	flag.StringVar(&b.output, "o", "table", "table or json")
 	flag.StringVar(&b.plots, "plots", "", "folder to draw the results to, as SVG")
 	flag.Parse()
@@ -119,8 +120,10 @@ func (b *bench) plan(t *trace.Trace) (studies []*study, err error) {
 			studies = append(studies, memoryStudy(b.cfg, t))
 		case "routing":
 			studies = append(studies, routingStudy(b.cfg))
+		case "scale":
+			studies = append(studies, scaleStudy(b.cfg))
 		default:
-			return nil, fmt.Errorf("there is no study %q: they are keep, memory and routing", name)
+			return nil, fmt.Errorf("there is no study %q: they are keep, memory, routing and scale", name)
 		}
 	}
 	return studies, nil

@@ -9,6 +9,9 @@ import (
 
 // draw writes a plot of each study that has one.
 func draw(folder string, studies []*study) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
 	for _, s := range studies {
 		var c chart.Chart
 		switch s.Name {
@@ -19,6 +22,8 @@ func draw(folder string, studies []*study) error {
 		case "routing":
 			c = families(s, "memory held, GiB·hours", func(r *simulation) float64 { return r.Result.Memory.Total })
 			c.X.Log = true
+		default:
+			continue
 		}
 		c.Title = s.About
 		if err := drawTo(filepath.Join(folder, "simulation-"+s.Name+".svg"), c); err != nil {

@@ -57,12 +57,23 @@ func keepStudy(cfg sim.Config) *study {
 	}
 	s.add(cfg, "hybrid histogram", "", sim.Policy{Kind: sim.Hybrid, Routing: sim.Choose})
 	s.add(cfg, "Knative", "", sim.Policy{Kind: sim.Knative})
-	for _, keep := range []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour} {
-		s.add(cfg, "Slipway", short(keep), ours(keep, sim.Choose))
-		without := ours(keep, sim.Choose)
-		without.Reclaim = false
-		s.add(cfg, "Slipway, nothing reclaimed", short(keep), without)
+	for _, reclaim := range []bool{true, false} {
+		for _, keep := range []time.Duration{10 * time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour} {
+			p, family := ours(keep, sim.Choose), "Slipway"
+			if p.Reclaim = reclaim; !reclaim {
+				family = "Slipway, without swap"
+			}
+			s.add(cfg, family, short(keep), p)
+		}
 	}
+	return s
+}
+
+// scaleStudy is two policies alone, for clusters and traces that are large.
+func scaleStudy(cfg sim.Config) *study {
+	s := &study{Name: "scale", About: "Slipway and a fixed keep-alive"}
+	s.add(cfg, "fixed keep-alive", "10m", fixed(10*time.Minute))
+	s.add(cfg, "Slipway", "1h", ours(time.Hour, sim.Choose))
 	return s
 }
 
@@ -76,7 +87,7 @@ func memoryStudy(cfg sim.Config, t *trace.Trace) *study {
 	}
 	const largest = 32 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
 	cfg.Invokers = max(4, all/2/largest)
-	for _, part := range []int{8, 12, 16, 20, 24} {
+	for _, part := range []int{8, 12, 16, 24} {
 		cfg.MemoryMB = all * part / 24 / cfg.Invokers
 		label := fmt.Sprintf("%d %%", part*100/24)
 		s.add(cfg, "fixed keep-alive, 10m", label, fixed(10*time.Minute))

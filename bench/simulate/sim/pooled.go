@@ -97,6 +97,9 @@ func (n *pooled) carryOut(making bool) bool {
 		w.meter.set(on, closing, w.now)
 		w.after(w.cfg.Close, &goingDown{n, m, on})
 	}
+	if free := n.ledger.FreeMemoryMB(); free < 0 {
+		w.breach("invoker %d promised %d MiB that it does not have", n.id, -free)
+	}
 	n.plan()
 	return orders.Len() > 0
 }

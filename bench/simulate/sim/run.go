@@ -46,7 +46,7 @@ func Run(cfg Config, t *trace.Trace, p Policy) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return w.run(), nil
+	return w.run()
 }
 
 func build(cfg Config, t *trace.Trace, p Policy) (*World, error) {
@@ -55,6 +55,9 @@ func build(cfg Config, t *trace.Trace, p Policy) (*World, error) {
 	for i := range w.functions {
 		s := &w.functions[i].spec.Config.Scaling
 		s.IdleTimeout, s.IdleMin = slipway.Duration(p.Keep), slipway.Duration(p.KeepMin)
+	}
+	if cfg.Concurrency != 1 && (p.Kind == Fixed || p.Kind == Hybrid) {
+		return nil, fmt.Errorf("a %s keep-alive runs one invocation at a time", p.Kind)
 	}
 	if p.Kind == Knative {
 		w.platform = newKnative(w)

@@ -33,8 +33,8 @@ func run(t *testing.T, cfg sim.Config, tr *trace.Trace, p sim.Policy) sim.Result
 // tight is a cluster whose memory is short: there are evictions and refusals.
 func tight() (sim.Config, *trace.Trace) {
 	cfg := sim.Defaults()
-	cfg.Invokers, cfg.MemoryMB, cfg.Skip = 8, 1500, 0
-	return cfg, trace.Generate(trace.Synthetic{Functions: 80, Days: 1, MaxPerDay: 2000, Seed: 5})
+	cfg.Invokers, cfg.MemoryMB, cfg.Skip = 4, 1500, 0
+	return cfg, trace.Generate(trace.Synthetic{Functions: 40, Days: 1, MaxPerDay: 1500, Seed: 5})
 }
 
 // TestConservation: every invocation ends once, on every policy.
@@ -72,7 +72,7 @@ func TestDeterminism(t *testing.T) {
 // wait.
 func TestErlangC(t *testing.T) {
 	const c, load, service = 5, 4.0, 100 * time.Millisecond
-	tr := poisson(400_000, load/service.Seconds(), service)
+	tr := poisson(200_000, load/service.Seconds(), service)
 	cfg := sim.Defaults()
 	cfg.Invokers, cfg.Gateways, cfg.MaxScale, cfg.Skip = 1, 1, c, tr.Length()/10
 	cfg.Start, cfg.Init, cfg.Hop = time.Millisecond, 0, 0

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -21,6 +22,7 @@ type World struct {
 	meter     meter
 	result    Result
 	pending   int           // invocations that have not ended
+	broken    error         // the first promise that a policy did not keep
 	spare     []*invocation // to be used again
 }
 
@@ -88,10 +90,10 @@ func newWorld(cfg Config, t *trace.Trace) *World {
 }
 
 // run has every invocation of the trace arrive and waits until all have ended.
-func (w *World) run() Result {
+func (w *World) run() (Result, error) {
 	arrivals := w.trace.Arrivals(w.cfg.Seed)
 	a, more := arrivals.Next()
-	for more || w.pending > 0 {
+	for (more || w.pending > 0) && w.broken == nil {
 		due, some := w.next()
 		if more && (!some || a.At <= due) {
 			w.now = a.At
@@ -104,7 +106,7 @@ func (w *World) run() Result {
 	}
 	w.meter.finish()
 	w.result.finish(w)
-	return w.result
+	return w.result, w.broken
 }
 
 func (w *World) arrive(a trace.Arrival) {
@@ -136,6 +138,9 @@ const (
 
 // begin runs inv on an instance that has a free slot.
 func (w *World) begin(inv *invocation, on *instance, how how) {
+	if on.state != idle && on.state != busy || on.inFlight >= w.cfg.Concurrency {
+		w.breach("an event was given to instance %d, which has %d already, or does not run", on.number, on.inFlight)
+	}
 	inv.instance = on
 	on.inFlight++
 	on.served++
@@ -148,6 +153,13 @@ func (w *World) begin(inv *invocation, on *instance, how how) {
 		}
 	}
 	w.after(inv.duration, (*ending)(inv))
+}
+
+// breach ends the simulation.
+func (w *World) breach(format string, args ...any) {
+	if w.broken == nil {
+		w.broken = fmt.Errorf("after %v: "+format, append([]any{w.now}, args...)...)
+	}
 }
 
 func (w *World) measured(inv *invocation) bool { return inv.arrived >= w.cfg.Skip }
