@@ -1,6 +1,6 @@
 // Package sandbox is the native runtime: it makes [slipway.Sandbox]es out of the
 // kernel's namespaces, control groups, overlay, idmapped mounts and seccomp, without
-// another program.
+// another program. What an OCI runtime executes in its place ([OCI]) is made of the same.
 //
 // # Model
 //
@@ -64,6 +64,13 @@
 // few milliseconds after something was taken: a program that starts comes first. A
 // shell that was killed is replaced. When ids or addresses run out the stock gives its
 // own up.
+//
+// # Other runtimes
+//
+// For the isolation "oci:<runtime>" the init of a shell is ended, and a runtime such as
+// runc makes a container out of the rest: root, user and network namespace, control
+// group. The files oci*.go are about that, and package monitor is about the process that
+// stands between.
 //
 // # Invariants
 //

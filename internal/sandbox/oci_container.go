@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -82,35 +81,12 @@ func (c *container) gather() error {
 	if err != nil || slices.Contains(threads, c.process.pid) {
 		return err
 	}
-	all, err := childrenOf(c.monitor.pid)
-	if err != nil {
-		return fmt.Errorf("find the processes of a container: %w", err)
-	}
-	for _, pid := range all {
+	for _, pid := range monitor.Children(c.monitor.pid) {
 		if err := c.group.Add(pid); err != nil && !errors.Is(err, unix.ESRCH) { // one that has just ended
 			return err
 		}
 	}
 	return nil
-}
-
-// childrenOf are those of all threads of a process that is held (proc_tid_children(5)).
-func childrenOf(pid int) (children []int, err error) {
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	if err != nil {
-		return nil, err
-	}
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // a thread that has ended has none
-		for _, field := range strings.Fields(string(text)) {
-			child, err := strconv.Atoi(field)
-			if err != nil {
-				return nil, err
-			}
-			children = append(children, child)
-		}
-	}
-	return children, nil
 }
 
 // start has the runtime execute the program, and from then on waits for its end.
@@ -152,15 +128,18 @@ func (c *container) ask(ctx context.Context, command string, streams []*os.File,
 
 // reply waits for an answer, until ctx ends or the sandbox is closed.
 func (c *container) reply(ctx context.Context) (monitor.Reply, []*os.File, error) {
-	breakOff := func() { _ = c.conn.SetDeadline(longAgo()) }
-	defer context.AfterFunc(ctx, breakOff)()
-	defer context.AfterFunc(c.ctx, breakOff)()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(errors.New("it was closed")) })()
+	brokenOff := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(longAgo()); close(brokenOff) })
 	r, files, err := c.receive()
-	switch {
-	case err != nil && ctx.Err() != nil:
+	if !stop() { // too late for this answer, and not meant for the next
+		<-brokenOff
+		_ = c.conn.SetDeadline(time.Time{})
+	}
+	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
-	case err != nil && c.ctx.Err() != nil:
-		err = errors.New("it was closed")
 	}
 	return r, files, err
 }

@@ -162,17 +162,57 @@ func TestRuntimeMissing(t *testing.T) {
 // talkingRuntime is one that refuses, and says why as runsc does: in a log of JSON objects
 // that no line divides.
 func talkingRuntime(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "talks")
-	script := `#!/bin/sh
-while [ "$1" != --log ]; do shift; done
+	return scriptedRuntime(t, `while [ "$1" != --log ]; do shift; done
 printf '%s' '{"level":"error","msg":"it is Monday"}{"level":"error","msg":"it is closed on Mondays"}{"level":"info","msg":"bye"}' >"$2"
-exit 3
-`
-	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+exit 3`)
+}
+
+func scriptedRuntime(t *testing.T, script string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "runtime")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// TestRuntimeHangs: a runtime that does not come back can be given up.
+func TestRuntimeHangs(t *testing.T) {
+	gone := errors.New("gone")
+	for name, giveUp := range map[string]func(s slipway.Sandbox, cancel context.CancelCauseFunc){
+		"by context": func(_ slipway.Sandbox, cancel context.CancelCauseFunc) { cancel(gone) },
+		"by close": func(s slipway.Sandbox, _ context.CancelCauseFunc) {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			launcher := newNativeOf(t, 2700, sandbox.Config{Shells: -1}).OCI(map[string]string{"hangs": scriptedRuntime(t, "sleep 1000; true")})
+			bench := sandboxtest.NewBench(isolated{launcher, "oci:hangs"}, sandboxtest.Image(t))
+			s := bench.Create(t, bench.Spec("id"))
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			started := make(chan error, 1)
+			go func() { started <- s.Start(ctx, slipway.Stdio{}) }()
+			monitor := monitorsOf(t, os.Getpid())[0]
+			sandboxtest.Eventually(t, "the runtime hangs", func() bool {
+				runtimes := childrenOf(monitor)
+				return len(runtimes) == 1 && len(childrenOf(runtimes[0])) == 1
+			})
+			giveUp(s, cancel)
+			if err := <-started; err == nil || name == "by context" && !errors.Is(err, gone) {
+				t.Errorf("start: %v", err)
+			}
+			<-s.Done()
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if left := monitorsOf(t, os.Getpid()); len(left) > 0 {
+				t.Errorf("monitors are left: %v", left)
+			}
+		})
+	}
 }
 
 // TestMonitorKilled: a sandbox whose monitor is gone has an end that nobody knows, and

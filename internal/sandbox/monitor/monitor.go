@@ -220,24 +220,7 @@ func (m *monitor) abandon() {
 func (m *monitor) killChildren() {
 	m.reaping.Lock()
 	defer m.reaping.Unlock()
-	for _, pid := range children() {
+	for _, pid := range Children(os.Getpid()) {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // nothing happens to one that has ended
 	}
-}
-
-// children are those of all threads (proc_tid_children(5)).
-func children() (pids []int) {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return nil
-	}
-	for _, t := range threads {
-		text, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children") // a thread that ended has none
-		for _, field := range strings.Fields(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
 }
