@@ -25,14 +25,28 @@
 // nothing. A gateway that stops fails its builds; one that was killed does so when it
 // starts again under the same id.
 //
-// Several builds of one function may run at once. Whichever order they finish in, live
-// ends at the highest number: a build does not move live from a version that has a
-// higher number than its own.
+// Several builds of one function may run at once, at several gateways. Whichever order
+// they finish in, the store has live end at the highest number, unless somebody has said
+// meanwhile where it goes.
+//
+// # Releases
+//
+// Versions that have got events only just now are on trial (releases.go): canaries, and
+// what a deploy has put live. Their outcomes are counted on the event path without a lock
+// (tally.go), gateways tell each other their counts (sharing.go, peers.go), and what
+// package canary makes of the sum is a compare-and-set of the alias in the store: all
+// gateways may decide, one is heard, and none has a state that another lacks.
+//
+// # Limits
+//
+// Events of a tenant with max_concurrency need a seat (limits.go) from when they are taken
+// until their answer has ended. What functions have reserved is set aside for them.
 //
 // # Invariants
 //
 //   - A change made through a gateway is in its route table before the call is answered;
-//     other gateways learn of it from the bus, and at the latest from the full reload.
+//     other gateways learn of it from the bus, and at the latest when they read all
+//     routes again (Config.Refresh).
 //   - No body is held in memory whole, in either direction.
 //   - A function error and a platform error are never mixed (see the root package).
 //
