@@ -18,6 +18,7 @@ import (
 type fake struct {
 	delay time.Duration // of a start
 	grace time.Duration // of a close
+	chill time.Duration // of a freeze
 
 	mu     sync.Mutex
 	fail   func(n int) error // asked at the nth start
@@ -41,7 +42,10 @@ type instance struct {
 	unfit chan struct{}
 	once  sync.Once
 	ended sync.Once
-	users int // guarded by owner.mu
+	stuck error // of a thaw
+
+	users  int  // guarded by owner.mu
+	frozen bool // guarded by owner.mu
 }
 
 func (i *instance) ID() string             { return i.id }
@@ -49,10 +53,38 @@ func (i *instance) Done() <-chan struct{}  { return i.done }
 func (i *instance) Unfit() <-chan struct{} { return i.unfit }
 func (i *instance) end()                   { i.ended.Do(func() { close(i.done) }) }
 
-func (i *instance) Freeze(context.Context) error { return nil }
-func (i *instance) Thaw(context.Context) error   { return nil }
+func (i *instance) Freeze(context.Context) error {
+	time.Sleep(i.owner.chill)
+	i.owner.mu.Lock()
+	defer i.owner.mu.Unlock()
+	if i.users > 0 {
+		return errBroken
+	}
+	i.frozen = true
+	return nil
+}
 
-func (i *instance) Reclaim(context.Context) (int64, error) { return 0, nil }
+func (i *instance) Thaw(context.Context) error {
+	i.owner.mu.Lock()
+	defer i.owner.mu.Unlock()
+	if i.stuck == nil {
+		i.frozen = false
+	}
+	return i.stuck
+}
+
+func (i *instance) Reclaim(context.Context) (int64, error) {
+	if !i.isFrozen() {
+		return 0, errBroken
+	}
+	return 100 << 20, nil
+}
+
+func (i *instance) isFrozen() bool {
+	i.owner.mu.Lock()
+	defer i.owner.mu.Unlock()
+	return i.frozen
+}
 
 func (i *instance) Close() error {
 	i.once.Do(func() {

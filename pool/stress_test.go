@@ -13,7 +13,7 @@ import (
 )
 
 // TestStress throws everything at a small pool at once: starts that fail, instances
-// that die, waiters that go away, one-shot leases, retirement. What must hold: no
+// that die, waiters that go away, one-shot leases, retirement, instances that freeze. What must hold: no
 // version is ever above its bound, no slot is given twice, the machine's memory is
 // never exceeded, nobody hangs, and nothing is left.
 func TestStress(t *testing.T) {
@@ -26,7 +26,8 @@ func TestStress(t *testing.T) {
 		}
 		return nil
 	}
-	p := start(t, f, pool.Config{MemoryMB: memory, Sweep: time.Millisecond})
+	p := start(t, f, pool.Config{MemoryMB: memory, Sweep: 100 * time.Microsecond,
+		FreezeAfter: 300 * time.Microsecond, ReclaimAfter: time.Millisecond, Pressure: rand.Float64})
 	specs := []slipway.Spec{
 		spec("a", maxInstances(2), concurrency(3)),
 		spec("b", maxInstances(4)),
@@ -99,6 +100,9 @@ func useOne(t *testing.T, p *pool.Pool, s slipway.Spec) bool {
 func (i *instance) use(t *testing.T, s slipway.Spec, by int) {
 	i.owner.mu.Lock()
 	defer i.owner.mu.Unlock()
+	if i.frozen {
+		t.Errorf("%s of %s is frozen and has an event", i.id, s.Function)
+	}
 	if i.users += by; i.users > s.Config.Scaling.Concurrency {
 		t.Errorf("%s of %s is used %d times at once", i.id, s.Function, i.users)
 	}

@@ -44,8 +44,11 @@ func (v *version) busy(why string) error {
 		return unavailable(v.retryAfter(), "the machine is full: there is no room for another instance of function %q (%d MiB), and %s; try again, or add a machine",
 			v.spec.Function, v.spec.Config.MemoryMB, why)
 	}
-	err := slipway.Errorf(slipway.ErrLimit, "all %d instances of function %q are busy, and %s; raise scaling.max or scaling.concurrency, or send less at once",
-		v.bound(), v.spec.Function, why)
+	all := fmt.Sprintf("all %d instances of function %q are busy", v.bound(), v.spec.Function)
+	if v.bound() == 1 {
+		all = fmt.Sprintf("the only instance of function %q is busy", v.spec.Function)
+	}
+	err := slipway.Errorf(slipway.ErrLimit, "%s, and %s; raise scaling.max or scaling.concurrency, or send less at once", all, why)
 	err.RetryAfter = v.retryAfter()
 	return err
 }

@@ -26,6 +26,7 @@ type Ledger struct {
 
 	draining bool
 	orders   Orders
+	scratch  candidates // kept for its room
 }
 
 // Orders is what must be done. Each order is given once; the driver reports its end.

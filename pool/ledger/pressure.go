@@ -18,16 +18,15 @@ func (l *Ledger) Pressure(level float64, now time.Time) {
 	if !l.pressed() {
 		return
 	}
-	spare := l.byValue(nil, now)
-	few := (len(spare) + 7) / 8
-	for _, c := range spare[:few] {
-		if level >= starving {
-			l.close(c.m)
+	spare := l.candidates(nil, now)
+	if level >= starving {
+		for range (len(spare) + 7) / 8 {
+			l.close(spare.takeLeast())
 		}
 	}
 	for _, c := range spare {
 		switch {
-		case c.m.state == closing || c.m.moving || c.m.shrinks:
+		case c.m.moving || c.m.shrinks:
 		case l.freezes(c.m):
 			l.freeze(c.m) // and then reclaimed
 		case l.reclaims(c.m):

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -32,28 +31,32 @@ func (l *Ledger) pending() int { return l.FreeMemoryMB() + l.closing + l.yieldin
 // evict closes idle members of versions other than v that hold so much memory, those
 // least worth keeping first. When they hold less in all, it closes none, and says so.
 func (l *Ledger) evict(v *version, need int, now time.Time) bool {
-	spare := l.byValue(v, now)
-	for i, c := range spare {
-		if need -= c.m.memoryMB; need <= 0 {
-			for _, c := range spare[:i+1] {
-				l.close(c.m)
-			}
-			return true
-		}
+	spare, held := l.candidates(v, now), 0
+	for _, c := range spare {
+		held += c.m.memoryMB
 	}
-	return false
+	if held < need {
+		return false
+	}
+	for need > 0 {
+		m := spare.takeLeast()
+		need -= m.memoryMB
+		l.close(m)
+	}
+	return true
 }
 
-// candidate is an idle member that may go, and what it is worth.
+// candidates are idle members that may go, and what each is worth.
+type candidates []candidate
+
 type candidate struct {
 	m     *Member
 	value float64
 }
 
-// byValue lists the idle members of versions other than v that may go, the one least
-// worth keeping first.
-func (l *Ledger) byValue(than *version, now time.Time) []candidate {
-	var all []candidate
+// candidates lists the idle members of versions other than than that may go.
+func (l *Ledger) candidates(than *version, now time.Time) candidates {
+	all := l.scratch[:0]
 	for _, v := range l.versions {
 		if v == than || v.waiting.len() > 0 || v.free == 0 {
 			continue
@@ -62,10 +65,29 @@ func (l *Ledger) byValue(than *version, now time.Time) []candidate {
 			all = append(all, candidate{m, v.value(m, now)})
 		}
 	}
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.value, b.value), a.m.idleSince.Compare(b.m.idleSince), cmp.Compare(a.m.number, b.m.number))
-	})
+	l.scratch = all[:0]
 	return all
+}
+
+// takeLeast takes the member out that is least worth keeping.
+func (c *candidates) takeLeast() *Member {
+	all, least := *c, 0
+	for i := range all {
+		if all[i].before(all[least]) {
+			least = i
+		}
+	}
+	m := all[least].m
+	all[least] = all[len(all)-1]
+	*c = all[:len(all)-1]
+	return m
+}
+
+func (c candidate) before(o candidate) bool {
+	if c.value != o.value {
+		return c.value < o.value
+	}
+	return cmp.Or(c.m.idleSince.Compare(o.m.idleSince), cmp.Compare(c.m.number, o.m.number)) < 0
 }
 
 const (
