@@ -44,9 +44,17 @@ bench-thaw: build ## from paused to the first answer: Slipway, runc, podman and 
 bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program itself
 	@$(GO) run ./bench/warm -slipway bin/slipway
 
+.PHONY: bench-neighbours
+bench-neighbours: build ## what a function notices of a hostile one beside it
+	@$(GO) run ./bench/neighbours -slipway bin/slipway
+
 .PHONY: bench-step
 bench-step: build ## a step in load: from 1 to 50 events at once
 	@$(GO) run ./bench/step -slipway bin/slipway
+
+.PHONY: bench-simulate
+bench-simulate: ## keeping instances and choosing invokers, simulated, with other policies beside
+	@$(GO) run ./bench/simulate
 
 .PHONY: test
 test: deps lint ## format, vet, staticcheck, then every test on real parts

@@ -36,9 +36,10 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"pool/ledger":                  {ours: []string{""}},
 	"invoker":                      {ours: []string{"", "internal/bus", "invoker/runtimeapi"}},
 	"invoker/runtimeapi":           {ours: []string{""}},
-	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus"}, doors: []string{"github.com/labstack/echo/v4"}},
+	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus", "gateway/front"}, doors: []string{"github.com/labstack/echo/v4"}},
 	"gateway/canary":               {ours: []string{""}},
 	"gateway/choose":               {ours: []string{""}},
+	"gateway/front":                {},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
 		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "gateway"},
@@ -53,6 +54,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/thaw":         {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
 	"bench/demo":         {ours: []string{"bench/rig"}},
 	"bench/warm":         {ours: []string{"bench/rig"}},
+	"bench/neighbours":   {ours: []string{"bench/rig"}},
 	"bench/step":         {ours: []string{"bench/rig"}},
 	"bench/step/program": {},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.

@@ -32,6 +32,9 @@ func (b builder) disk(ctx context.Context, k *kernel, folder, to string) error {
 	if err := b.files(k, folder); err != nil {
 		return err
 	}
+	if err := copyDynamic(ctx, "mke2fs", folder); err != nil { // for scratch on disk
+		return err
+	}
 	const size = "4G" // of a file with holes
 	make := exec.CommandContext(ctx, "mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E", "root_owner=0:0", "-d", folder, to, size)
 	if out, err := make.CombinedOutput(); err != nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // wanted are the modules that the kernel would load by itself in a machine with a
-// modprobe: for the disk, for overlays, for swap, and for what package network does.
+// modprobe: for disks, for overlays, for swap, and for what package network does.
 var wanted = []string{
-	"virtio_pci", "virtio_blk", "ext4", "overlay", "zram", "lz4",
+	"virtio_pci", "virtio_blk", "ext4", "loop", "overlay", "zram", "lz4",
 	"veth", "dummy", "nf_tables", "nf_conntrack", "nf_nat", "nft_chain_nat", "nft_ct", "nft_masq", "nft_nat",
 	"nft_reject_inet", "nft_reject_ipv4", "nft_reject_ipv6", "nft_limit", "nft_log", "nft_fib_inet",
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,7 +13,7 @@ import (
 
 func main() {
 	for path, attack := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"/": greet, "/bomb": bomb, "/dial": dial, "/disk": disk, "/flood": flood, "/hold": hold, "/hog": hog,
+		"/": greet, "/bomb": bomb, "/dial": dial, "/disk": disk, "/flood": flood, "/connections": connections, "/hog": hog,
 		"/addresses": addresses, "/spin": spin, "/stop": stop,
 	} {
 		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
@@ -93,19 +92,19 @@ func flood(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// hold opens connections to an address until one is refused, and keeps them.
-func hold(w http.ResponseWriter, r *http.Request) error {
-	for n := 0; n < 1<<20; n++ {
+// connections opens connections to an address and keeps as many as it is given; then it
+// goes on to ask for more.
+func connections(_ http.ResponseWriter, r *http.Request) error {
+	var held []net.Conn
+	for {
 		c, err := net.DialTimeout("tcp", r.URL.Query().Get("to"), 3*time.Second)
-		if err != nil {
-			return fmt.Errorf("refused after %d: %w", n, err)
+		if err == nil {
+			held = append(held, c)
+		} else if len(held) == 0 {
+			return err
 		}
-		held = append(held, c)
 	}
-	return errors.New("not refused")
 }
-
-var held []net.Conn
 
 func hog(http.ResponseWriter, *http.Request) error {
 	var all [][]byte
