@@ -18,8 +18,8 @@ const (
 // An instance that prints faster than this for longer than the burst lasts is held
 // back by its own pipe, so that a flood costs the platform neither memory nor a core.
 const (
-	outputRate  = 4 << 20  // bytes a second and stream
-	outputBurst = 16 << 20 // bytes
+	outputRate  = 1 << 20 // bytes a second and stream
+	outputBurst = 4 << 20 // bytes
 )
 
 // output is what an instance prints: line by line to the log, the end of it kept.
