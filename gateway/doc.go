@@ -5,6 +5,7 @@
 // One listener serves both the API and the events of functions; [Gateway.ServeHTTP]
 // tells them apart by the host (<function>.<domain>) and by the path (/fn/<function>/).
 //
+// In front of net/http stands package front, which takes the plainest requests off it.
 // The event path (event.go) is a plain http.Handler: it finds the function in an
 // in-memory route table (routes.go), chooses an invoker (package gateway/choose), makes
 // one round trip on the bus with both bodies streaming, and writes the answer. It reads

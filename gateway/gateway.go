@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/front"
 	"github.com/slipway-run/slipway/internal/bus"
 )
 
@@ -153,7 +154,7 @@ func (g *Gateway) Ready() <-chan struct{} { return g.routes.ready }
 // Server is an HTTP server for g as it should face the outside: HTTP/1.1 and HTTP/2
 // without TLS (h2c), a limit on the time and size of the head, and none on the time of
 // a body, which may stream for as long as its function allows.
-func (g *Gateway) Server() *http.Server {
+func (g *Gateway) Server() *front.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -171,7 +172,10 @@ func (g *Gateway) Server() *http.Server {
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(g.endFollows) // it would wait for them in vain
-	return server
+	return front.New(server, func(r *http.Request) bool {
+		_, event := eventTarget(r, g.cfg.Domain)
+		return event
+	})
 }
 
 // maxHeaderBytes leaves room for a configuration in a header (see configHeader): 64 KiB

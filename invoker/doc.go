@@ -15,7 +15,8 @@
 // three runners:
 //
 //   - http: the process listens on $PORT; HTTP/1.1 over kept connections that are made
-//     inside the sandbox's network namespace. Bodies stream both ways.
+//     inside the sandbox's network namespace. Bodies stream both ways. Calls of gRPC go as
+//     HTTP/2 without TLS, and so does everything to a process that speaks nothing else.
 //   - lambda: the process polls the Runtime API (package runtimeapi).
 //   - stdio: one process per event, which starts with its event; an instance that
 //     waits for one is a sandbox in which nothing runs yet.
