@@ -11,7 +11,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/slipway-run/slipway/bench/simulate/sim"
 	"github.com/slipway-run/slipway/bench/simulate/trace"
@@ -52,14 +54,15 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := b.run(ctx, os.Stdout); err != nil {
+	if err := b.run(ctx, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "simulate:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(ctx context.Context, w io.Writer) error {
+// run writes results to w and says on progress how far it is.
+func (b *bench) run(ctx context.Context, w, progress io.Writer) error {
 	t, err := b.load()
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 	if b.output == "table" {
 		describe(w, t, b.cfg)
 	}
-	if err := simulate(ctx, t, studies); err != nil {
+	if err := simulate(ctx, t, studies, progress); err != nil {
 		return err
 	}
 	if b.plots != "" {
@@ -130,35 +133,34 @@ func (b *bench) plan(t *trace.Trace) (studies []*study, err error) {
 }
 
 // simulate makes all runs, as many at once as there are processors.
-func simulate(ctx context.Context, t *trace.Trace, studies []*study) error {
+func simulate(ctx context.Context, t *trace.Trace, studies []*study, progress io.Writer) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all []*simulation
+	for _, s := range studies {
+		all = append(all, s.Runs...)
+	}
 	todo := make(chan *simulation)
 	var group sync.WaitGroup
-	var once sync.Once
-	var failure error
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	var done atomic.Int32
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
 			for s := range todo {
+				began := time.Now()
 				if err := s.run(t); err != nil {
-					once.Do(func() { failure = fmt.Errorf("%s: %w", s.Label, err) })
-					stop()
+					stop(fmt.Errorf("%s %s: %w", s.Family, s.Label, err))
 				}
+				fmt.Fprintf(progress, "  %d of %d: %s %s, %d events in %.1f s\n", done.Add(1), len(all), s.Family, s.Label, s.Result.Events, time.Since(began).Seconds())
 			}
 		})
 	}
-	for _, study := range studies {
-		for _, s := range study.Runs {
-			select {
-			case todo <- s:
-			case <-ctx.Done():
-			}
+	for _, s := range all {
+		select {
+		case todo <- s:
+		case <-ctx.Done():
 		}
 	}
 	close(todo)
 	group.Wait()
-	if failure != nil {
-		return failure
-	}
 	return context.Cause(ctx)
 }

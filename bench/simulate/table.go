@@ -21,12 +21,12 @@ func report(w io.Writer, studies []*study) {
 	for _, s := range studies {
 		fmt.Fprintf(w, "\n%s\n", s.About)
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "\t\tmachines\tcold\twaited\twait p50\twait p99\tfunctions' cold q3\tGiB·h\tbusy\tidle\tfrozen\treclaimed\tstarts\tevicted\trefused\t")
+		fmt.Fprintln(t, "\t\tmachines\tcold\twaited\tthawed\twait p50\twait p99\tfunctions' cold q3\tGiB·h\tidle\tfrozen\treclaimed\tstarts\tevicted\trefused\t")
 		for _, run := range s.Runs {
 			r := &run.Result
-			fmt.Fprintf(t, "%s\t%s\t%d × %.1f GiB\t%.2f %%\t%.2f %%\t%s\t%s\t%.0f %%\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%d\t\n",
-				run.Family, run.Label, run.Invokers, float64(run.MemoryMB)/1024, r.ColdPercent(), r.WaitedPercent(), millis(r.WaitP50), millis(r.WaitP99), r.ColdQ3,
-				r.Memory.Total, r.Memory.Busy, r.Memory.Idle, r.Memory.Frozen, r.Memory.Reclaimed, r.Starts, r.Evicted, r.Refused)
+			fmt.Fprintf(t, "%s\t%s\t%d × %.1f GiB\t%.2f %%\t%.2f %%\t%.1f %%\t%s\t%s\t%.0f %%\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%d\t\n",
+				run.Family, run.Label, run.Invokers, float64(run.MemoryMB)/1024, r.ColdPercent(), r.WaitedPercent(), r.ThawedPercent(), millis(r.WaitP50), millis(r.WaitP99), r.ColdQ3,
+				r.Memory.Total, r.Memory.Idle, r.Memory.Frozen, r.Memory.Reclaimed, r.Starts, r.Evicted, r.Refused)
 		}
 		t.Flush()
 	}

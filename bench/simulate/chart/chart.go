@@ -35,8 +35,8 @@ type Point struct {
 
 // The drawing, in its own units.
 const (
-	width, height           = 760, 440
-	left, right, top, below = 70, 190, 44, 56
+	width, height           = 820, 440
+	left, right, top, below = 70, 250, 44, 56
 )
 
 // colours are told apart by those who see few colours, too (Okabe and Ito), on light and

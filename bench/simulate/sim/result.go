@@ -50,6 +50,9 @@ func (r *Result) ColdPercent() float64 { return percent(r.Cold, r.Invocations) }
 // WaitedPercent is the share of those that waited for a start or for a slot.
 func (r *Result) WaitedPercent() float64 { return percent(r.Waited, r.Invocations) }
 
+// ThawedPercent is the share of those that waited for a frozen instance.
+func (r *Result) ThawedPercent() float64 { return percent(r.Thawed, r.Invocations) }
+
 func percent(part, of int) float64 { return 100 * float64(part) / float64(max(of, 1)) }
 
 // began counts an invocation that begins to run.
