@@ -15,8 +15,13 @@ type release struct {
 	failures int // falls in a row that end the trial
 }
 
+// trial is what is counted of a version. Of a canary the sum over all gateways decides;
+// what falls, falls at each of them.
 func (r release) trial(version int) trial {
-	return trial{slipway.VersionRef{Tenant: r.alias.Tenant, Function: r.alias.Function, Version: version}, r.alias.Name, r.alias.Revision}
+	return trial{
+		version: slipway.VersionRef{Tenant: r.alias.Tenant, Function: r.alias.Function, Version: version},
+		alias:   r.alias.Name, revision: r.alias.Revision, shared: r.alias.Canary != nil,
+	}
 }
 
 // onTrial lists the aliases to watch.
@@ -149,7 +154,7 @@ func (r *releases) counted(on trial) seen {
 	}
 	for _, peer := range r.peers.present(time.Now()) {
 		for _, t := range peer.Tallies {
-			if (trial{t.VersionRef, t.Alias, t.Revision}) == on {
+			if (trial{t.VersionRef, t.Alias, t.Revision, true}) == on {
 				all.Add(reported(t))
 				if all.last == "" {
 					all.last = t.Last

@@ -97,22 +97,6 @@ func said(one release, done slipway.Alias) string {
 	return fmt.Sprintf("canary goes on: version %d gets %.4g%% of %s", one.version, 100*done.Canary.Share(), done.Name)
 }
 
-// reports is what the other gateways must know to decide about canaries as this one does.
-func (r *releases) reports() []slipway.Tally {
-	var all []slipway.Tally
-	for _, one := range r.onTrial(time.Now()) {
-		if one.alias.Canary == nil {
-			continue // what falls, falls at every gateway
-		}
-		for _, version := range []int{one.alias.Version, one.version} {
-			if t := r.tallies.find(one.trial(version)); t != nil {
-				all = append(all, t.report())
-			}
-		}
-	}
-	return all
-}
-
 // progress is how the canary of a goes, or nil when it has none.
 func (r *releases) progress(a slipway.Alias) *slipway.Progress {
 	if a.Canary == nil {

@@ -40,8 +40,9 @@ func (g *Gateway) rollback(c *call) error {
 	return c.reply(http.StatusOK, v)
 }
 
-// rollbackTo is version n; with 0 the one that live goes back to by itself: the first of
-// a split, else the one that was live before, else the newest ready one below.
+// rollbackTo is version n; with 0 the one before: where a newer version has a share of
+// live, the one that has the rest; else the one that was live before, when it is older,
+// or the newest ready one below.
 func (g *Gateway) rollbackTo(ctx context.Context, ref slipway.FunctionRef, n int) (slipway.Version, error) {
 	if n > 0 {
 		return g.store.Version(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: n})
@@ -53,10 +54,11 @@ func (g *Gateway) rollbackTo(ctx context.Context, ref slipway.FunctionRef, n int
 			err = nothingBefore(ref, 0)
 		}
 	}
+	newer, _ := live.Other()
 	switch before := live.Previous; {
 	case err != nil:
 		return slipway.Version{}, err
-	case live.Canary != nil:
+	case newer > live.Version:
 		return g.rollbackTo(ctx, ref, live.Version)
 	case before > 0 && before < live.Version:
 		return g.rollbackTo(ctx, ref, before)

@@ -58,7 +58,7 @@ func (s *sharing) run(ctx context.Context) {
 
 // tell says what there is to say, and once more when there is nothing left.
 func (s *sharing) tell(told bool) bool {
-	state := slipway.GatewayState{ID: s.self, At: time.Now().UTC(), Load: s.limits.load(), Tallies: s.releases.reports()}
+	state := slipway.GatewayState{ID: s.self, At: time.Now().UTC(), Load: s.limits.load(), Tallies: s.releases.tallies.reports()}
 	something := len(state.Load)+len(state.Tallies) > 0
 	if !something && !told {
 		return false

@@ -15,6 +15,7 @@ type trial struct {
 	version  slipway.VersionRef
 	alias    string
 	revision int64
+	shared   bool // other gateways are told
 }
 
 // tallies count the outcomes of the versions that are watched, and of no others. To
@@ -63,6 +64,23 @@ func (t *tallies) find(one trial) *tally {
 		}
 	}
 	return nil
+}
+
+// reports are the tallies of which other gateways are told.
+func (t *tallies) reports() []slipway.Tally {
+	now := t.now.Load()
+	if now == nil {
+		return nil
+	}
+	var all []slipway.Tally
+	for _, counted := range *now {
+		for _, one := range counted {
+			if one.shared {
+				all = append(all, one.report())
+			}
+		}
+	}
+	return all
 }
 
 // count takes the outcome of an event of a version. What the platform could not do is

@@ -98,6 +98,19 @@ func (s *Store) StepAlias(ctx context.Context, old, next slipway.Alias, mark *sl
 	return next, wrap(err, "step alias %s of function %s", old.Name, old.Function)
 }
 
+// unmark takes the marks from the versions that a names.
+func unmark(ctx context.Context, tx *sql.Tx, a slipway.Alias) error {
+	for _, version := range named(a) {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE versions SET reason = '' WHERE tenant = $1 AND function = $2 AND number = $3 AND state = 'ready' AND reason <> ''`,
+			a.Tenant, a.Function, version)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // promote has an alias name a version that has just become ready, and says whether it
 // does. With a canary the version gets its first share only, where there is another one
 // to share with. The function is locked.

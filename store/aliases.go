@@ -63,7 +63,8 @@ func (s split) weights() map[int]float64 {
 }
 
 // PutAlias makes or changes an alias because somebody said so (a.MovedBy), and returns it
-// as it is then. Versions that are being built do not move it by themselves any more.
+// as it is then. Versions that are being built do not move it by themselves any more, and
+// what the platform had against those that it names is forgotten.
 // Versions that do not exist are ErrNotFound, ones that are not ready ErrConflict, a
 // split or canary that cannot be ErrInvalid.
 func (s *Store) PutAlias(ctx context.Context, a slipway.Alias) (slipway.Alias, error) {
@@ -85,7 +86,10 @@ func (s *Store) PutAlias(ctx context.Context, a slipway.Alias) (slipway.Alias, e
 			return err
 		}
 		a = follow(old.Alias, a)
-		return writeAlias(ctx, tx, decidedAlias{a, last})
+		if err := writeAlias(ctx, tx, decidedAlias{a, last}); err != nil {
+			return err
+		}
+		return unmark(ctx, tx, a)
 	})
 	return a, wrap(err, "write alias %s of function %s", a.Name, a.Function)
 }

@@ -128,6 +128,11 @@ func TestCanary(t *testing.T) {
 		if live := liveAlias(t, s, f); got.Reason != "too many errors" || got.State != slipway.VersionReady || live.Version != 1 || live.Weights != nil || live.Canary != nil {
 			t.Errorf("after going back: version %+v, live %+v", got, live)
 		}
+
+		putAlias(t, s, alias(f, slipway.LiveAlias, 2, nil))
+		if got, err := s.Version(t.Context(), v.Ref()); err != nil || got.Reason != "" {
+			t.Errorf("after somebody chose it version 2 is marked %q, %v", got.Reason, err)
+		}
 	})
 }
 
