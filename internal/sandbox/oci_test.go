@@ -122,7 +122,7 @@ func bundlesOf(t *testing.T, n int) []string {
 func TestRuntimeMissing(t *testing.T) {
 	runc := testenv.Require(t, "runc")
 	launcher := newNative(t, 2200).OCI(map[string]string{
-		"ours": runc, "broken": "/bin/false", "gone": "/no/such/runtime", "talks": talkingRuntime(t),
+		"ours": runc, "broken": scriptedRuntime(t, "exit 1"), "gone": "/no/such/runtime", "talks": talkingRuntime(t),
 	})
 	bench := sandboxtest.NewBench(launcher, sandboxtest.Image(t))
 	spec := bench.Spec("id")
