@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,7 @@ func main() {
 	flag.StringVar(&b.output, "o", "table", "table or json")
 	flag.StringVar(&b.plots, "plots", "", "folder to draw the results to, as SVG")
 	flag.Parse()
+	debug.SetGCPercent(400) // there is memory, and time is short
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -53,11 +53,12 @@ func (t *Table) Update(s slipway.InvokerState, now time.Time) (moved bool) {
 		t.spoken.remove(inv)
 	}
 	t.spoken.push(inv)
-	if inv.state.Draining != s.Draining {
-		t.ring.set(inv, !s.Draining)
+	turned := inv.state.Draining != s.Draining
+	inv.state, inv.seen, inv.promised = s, now, 0
+	if turned {
+		t.turn(inv)
 		moved = true
 	}
-	inv.state, inv.seen, inv.promised = s, now, 0
 	inv.round++
 	for _, count := range s.Versions {
 		p := t.place(inv, count.VersionRef)
@@ -74,6 +75,14 @@ func (t *Table) Update(s slipway.InvokerState, now time.Time) (moved bool) {
 		}
 	}
 	return moved
+}
+
+// turn follows an invoker that begins to drain, or does not any more.
+func (t *Table) turn(inv *invoker) {
+	t.ring.set(inv, !inv.state.Draining)
+	for _, p := range inv.places {
+		p.refresh()
+	}
 }
 
 // States are what the invokers that are there published last, by id.

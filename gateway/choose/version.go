@@ -37,6 +37,9 @@ type place struct {
 
 // report takes what the invoker said of p.
 func (p *place) report(count slipway.VersionCount) {
+	if p.reported == count && p.counted == p.flying {
+		return // most of what an invoker says is as it was
+	}
 	p.reported, p.counted = count, p.flying
 	p.refresh()
 }
