@@ -7,7 +7,7 @@
 // A [Store] is one machine's images on its own disk, everything named by what it holds:
 //
 //	<dir>/blobs/sha256/<digest>     manifests, configurations, layers, uploads
-//	<dir>/layers/sha256/<diff id>/  layers, unpacked as overlayfs wants them
+//	<dir>/layers/sha256/<diff id>/  layers, unpacked as overlayfs wants them; see [Owners]
 //	<dir>/layers/unsynced/<diff id> layers that a crash of the machine would damage
 //	<dir>/tmp/<process>/            what is not complete yet
 //
@@ -26,7 +26,8 @@
 //     layers are not, since they can be made again: see Store.commitLayer.
 //   - A layer is unpacked once per diff id, shared by every image and instance, and
 //     never changed. It keeps the image's owners, modes with setuid, times, hard links,
-//     file capabilities and user attributes; only root can enter the folder above it.
+//     file capabilities and user attributes; only root can enter the folder above it. A
+//     server without root has owners of its own for it ([Owners]), in a folder apart.
 //   - Nothing in an archive can touch a file outside of the folder it is unpacked to:
 //     the kernel resolves every path beneath that folder (openat2(2)). Sizes, numbers of
 //     entries, names, documents and memory are bounded.

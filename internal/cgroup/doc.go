@@ -19,7 +19,9 @@
 //
 // # Invariants
 //
-//   - A limit that this machine cannot enforce is an error, never ignored.
+//   - A limit that this machine cannot enforce is an error, never ignored. The Systems of
+//     ordinary users, [Delegated] and [None], leave out what they cannot do, and say what
+//     that is ([System.Abilities]).
 //   - The memory limit includes swap where the kernel can count it. What Reclaim moved
 //     to swap is counted apart in v2 as long as it is there.
 //   - New never takes over a group that exists; Remove never fails because the group

@@ -65,6 +65,16 @@
 // shell that was killed is replaced. When ids or addresses run out the stock gives its
 // own up.
 //
+// # Without root
+//
+// All that depends on what this process may do on its machine is behind one interface,
+// privileges. Root of a user namespace only ([Rootless]) makes the same shells and hands
+// them the same roots; its sandboxes share a range of ids, because its mounts cannot map
+// owners, so that layers belong to that range already; their devices are mounts of the
+// host's, because none can be made; and its control groups are those that it was given,
+// perhaps none: then a sandbox ends with the first process of its pid namespace, and what
+// it used is read from the table of processes.
+//
 // # Other runtimes
 //
 // For the isolation "oci:<runtime>" the init of a shell is ended, and a runtime such as
@@ -76,11 +86,13 @@
 //
 //   - A sandbox is in no table of the host but those of processes and control groups:
 //     mounts are detached, network namespaces have no name. So a dead owner's sandboxes
-//     are found by the name of their groups alone, and Recover removes them.
+//     are found by the name of their groups alone, and Recover removes them; their
+//     processes died with the owner.
 //   - No path that an image decides is followed by the host, except with openat2(2) and
 //     RESOLVE_IN_ROOT.
 //   - A process is held by its pidfd, never by its number.
-//   - No goroutine runs in another network namespace than the host's.
+//   - No goroutine runs in another network namespace than the host's. Where a thread may
+//     enter a sandbox's and not return, it ends there.
 //   - On an error of Create nothing is left.
 //
 // # Kernels
