@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,13 +36,13 @@ func TestHostileFunctions(t *testing.T) {
 		{"hog", http.StatusBadGateway, "memory"},
 		{"disk", http.StatusOK, "no space left on device"},
 		{"stop", http.StatusOK, "goes on"},
-		{"flood", http.StatusOK, "printed"},
+		{"flood", http.StatusOK, `^printed [0-9] MiB`}, // its pipe holds it back
 	} {
 		t.Run(tt.attack, func(t *testing.T) {
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
-				if res, body := p.event("GET", "/fn/hostile/"+tt.attack, ""); res.StatusCode != tt.status || !strings.Contains(body, tt.met) {
+				if res, body := p.event("GET", "/fn/hostile/"+tt.attack, ""); res.StatusCode != tt.status || !regexp.MustCompile(tt.met).MatchString(body) {
 					t.Errorf("answered %s: %s", res.Status, body)
 				}
 			}()
@@ -62,14 +63,6 @@ func TestHostileFunctions(t *testing.T) {
 			})
 		})
 	}
-	t.Run("logs say what is missing", func(t *testing.T) {
-		testenv.Eventually(t, 30*time.Second, func() error {
-			if _, out, complaint := p.cli("logs", "hostile"); !strings.Contains(out, "lines were dropped here") {
-				return fmt.Errorf("logs print %d bytes, %s", len(out), complaint)
-			}
-			return nil
-		})
-	})
 }
 
 // TestPlatformIsOutOfReach looks from a function with egress for everything of the

@@ -80,15 +80,18 @@ func disk(http.ResponseWriter, *http.Request) error {
 	}
 }
 
-// flood prints as fast as it can for a while.
+// flood prints as fast as it can for a while, and says how much that was.
 func flood(w http.ResponseWriter, _ *http.Request) error {
 	lines := []byte(strings.Repeat(strings.Repeat("x", 99)+"\n", 1000))
+	total := 0
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		if _, err := os.Stdout.Write(lines); err != nil {
+		n, err := os.Stdout.Write(lines)
+		if err != nil {
 			return err
 		}
+		total += n
 	}
-	fmt.Fprintln(w, "printed")
+	fmt.Fprintf(w, "printed %d MiB\n", total>>20)
 	return nil
 }
 
