@@ -58,11 +58,12 @@ func (n *Native) contain(ctx context.Context, spec slipway.SandboxSpec, rt Runti
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{id: spec.ID, native: n, shell: sh, oci: ociSpec(spec, sh.firstID, nil), done: make(chan struct{})}
+	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
-	err = errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(s.oci.Hostname))
+	oci := ociSpec(spec, sh.firstID, nil) // the seccomp profile is added at the start
+	err = errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname))
 	if err == nil {
-		err = s.enterContainer(ctx, rt, spec.Layers)
+		err = s.enterContainer(ctx, rt, oci, spec.Layers)
 	}
 	if err != nil {
 		return nil, errors.Join(err, sh.close())

@@ -37,21 +37,20 @@ type container struct {
 const killed = syscall.WaitStatus(syscall.SIGKILL)
 
 // newContainer starts the monitor, which attaches the root and the mounts.
-func newContainer(ctx context.Context, rt Runtime, dir string, group *cgroup.Group, fs *rootfs, mounts []*os.File) (_ *container, err error) {
+func newContainer(ctx context.Context, rt Runtime, dir string, group *cgroup.Group, t trees) (_ *container, err error) {
 	c := &container{runtime: rt, group: group, process: &process{done: make(chan struct{})}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	var once sync.Once
 	c.finish = func(status syscall.WaitStatus, err error) {
 		once.Do(func() { c.process.status, c.process.err = status, err; close(c.process.done) })
 	}
-	if c.noexec, err = noexecOf(mounts); err != nil {
+	if c.noexec, err = noexecOf(t.mounts()); err != nil {
 		return nil, err
 	}
-	if c.bundle, err = newBundle(dir, rt, mounts); err != nil {
+	if c.bundle, err = newBundle(dir, rt, t.mounts()); err != nil {
 		return nil, err
 	}
-	files := append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)
-	if c.monitor, c.conn, err = startMonitor(c.bundle.places(len(mounts)), files); err != nil {
+	if c.monitor, c.conn, err = startMonitor(c.bundle.places(len(t.mounts())), t.files); err != nil {
 		return nil, errors.Join(err, c.bundle.remove())
 	}
 	if _, _, err := c.reply(ctx); err != nil {

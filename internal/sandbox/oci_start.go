@@ -7,29 +7,25 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/internal/sandbox/guest"
 )
 
 // enterContainer makes the root as enter does, and puts a container in the place of the
 // shell's init, which is of no more use.
-func (s *Sandbox) enterContainer(ctx context.Context, rt Runtime, layers []string) error {
+func (s *Sandbox) enterContainer(ctx context.Context, rt Runtime, oci *specs.Spec, layers []string) error {
 	sh := s.shell
 	if err := sh.endInit(); err != nil {
 		return err
 	}
-	fs, err := newRootfs(s.native.roots, layers, sh.scratch, sh.userns)
+	t, err := s.open(oci, layers)
+	defer func() { closeAll(t.parts) }()
 	if err != nil {
 		return err
 	}
-	s.root = fs.root
-	sh.undo.add(fs.root.Close)
-	mounts, err := openMounts(bindMounts(s.oci), sh.userns)
-	defer func() { closeAll(append(append(fs.parts, fs.dev, fs.shm), mounts...)) }()
-	if err != nil {
-		return err
-	}
-	c, err := newContainer(ctx, rt, s.native.bundleOf(s.id), sh.group, fs, mounts)
+	c, err := newContainer(ctx, rt, s.native.bundleOf(s.id), sh.group, t)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -88,30 +89,45 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 // processors for that (expedited RCU), so that it waits until most programs have started.
 const letGoAfter = 20 * time.Millisecond
 
+// trees are detached mounts for whoever attaches them.
+type trees struct {
+	files []*os.File // root, /dev, /dev/shm and the mounts of the specification
+	parts []*os.File // what can be closed once they are attached
+}
+
+func (t trees) mounts() []*os.File { return t.files[3:] }
+
+// open makes the root and opens the mounts. What can be closed is there on an error, too.
+func (s *Sandbox) open(oci *specs.Spec, layers []string) (trees, error) {
+	owners := s.native.privileges.owners(s.shell.userns)
+	fs, err := newRootfs(s.native.roots, layers, s.shell.scratch, owners)
+	if err != nil {
+		return trees{}, err
+	}
+	s.oci, s.root = oci, fs.root
+	s.shell.undo.add(fs.root.Close)
+	mounts, err := openMounts(bindMounts(oci), owners)
+	return trees{
+		files: append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...),
+		parts: slices.Concat(fs.parts, []*os.File{fs.dev, fs.shm}, mounts),
+	}, err
+}
+
 // enter makes the root and has the shell make it its own.
 func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
 	sh := s.shell
-	owners := s.native.privileges.owners(sh.userns)
-	fs, err := newRootfs(s.native.roots, layers, sh.scratch, owners)
+	t, err := s.open(oci, layers)
+	defer func() { time.AfterFunc(letGoAfter, func() { closeAll(t.parts) }) }()
 	if err != nil {
 		return err
 	}
-	s.oci, s.root = oci, fs.root
-	sh.undo.add(fs.root.Close)
-	parts := append(fs.parts, fs.dev, fs.shm)
-	defer func() { time.AfterFunc(letGoAfter, func() { closeAll(parts) }) }()
-	mounts, err := openMounts(bindMounts(oci), owners)
-	parts = append(parts, mounts...)
-	if err != nil {
-		return err
-	}
-	root, err := rootOf(oci, mounts)
+	root, err := rootOf(oci, t.mounts())
 	if err != nil {
 		return err
 	}
 	root.Devices = s.native.setup.Devices
 	program := root.Program()
-	if err := sh.line.send(ctx, program, append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...)); err != nil {
+	if err := sh.line.send(ctx, program, t.files); err != nil {
 		return sh.explain(err)
 	}
 	sealing := sh.line.send(ctx, s.native.seal, nil) // it may be gone, and then has said why; Start reads the reply
