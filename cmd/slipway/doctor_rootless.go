@@ -129,7 +129,7 @@ func examineAs(ctx context.Context, uid uint32) (report, error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", "doctor", "-o", "json", "--data", os.TempDir())
 	cmd.Args[0] = "slipway"
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()

@@ -35,6 +35,7 @@ type privileges interface {
 	// usage and threads are those of everything in a sandbox.
 	usage(*shell) (cgroup.Usage, error)
 	threads(*shell) ([]int, error)
+	meter(*shell) (slipway.Meter, error)
 }
 
 // device is one of those that every sandbox has.
@@ -83,5 +84,7 @@ func (*machineRoot) setup(*guest.Setup) {}
 func (*machineRoot) fit(*specs.Spec) {}
 
 func (*machineRoot) usage(s *shell) (cgroup.Usage, error) { return s.group.Usage() }
+
+func (*machineRoot) meter(s *shell) (slipway.Meter, error) { return s.group.NewMeter(s.process.pid) }
 
 func (*machineRoot) threads(s *shell) ([]int, error) { return s.group.Threads() }

@@ -115,6 +115,14 @@ func (r *namespaceRoot) usage(s *shell) (cgroup.Usage, error) {
 	return u, nil
 }
 
+func (r *namespaceRoot) meter(s *shell) (slipway.Meter, error) {
+	m, err := s.group.NewMeter(s.process.pid)
+	if err != nil || r.can.Memory {
+		return m, err
+	}
+	return &processMeter{Meter: m, pid: s.process.pid, counted: r.can.Groups}, nil
+}
+
 func (r *namespaceRoot) threads(s *shell) ([]int, error) {
 	if r.can.Groups {
 		return s.group.Threads()

@@ -164,7 +164,7 @@ func (s *Sandbox) Usage() (slipway.Usage, error) {
 
 // Meter implements slipway.Metered.
 func (s *Sandbox) Meter() (slipway.Meter, error) {
-	m, err := s.shell.group.NewMeter(s.shell.process.pid)
+	m, err := s.native.privileges.meter(s.shell)
 	if err != nil {
 		return nil, kinded(fmt.Errorf("sandbox %s: %w", s.id, err))
 	}
