@@ -37,12 +37,12 @@ type Config struct {
 	// Pressure says which share of the last seconds something on the machine waited for
 	// memory, from 0 to 1; nil means that this is not known.
 	Pressure func() float64
-	// Sweep is the least time between two looks at what is due; 10ms.
+	// Sweep is the least time between two looks at what is due; 1ms.
 	Sweep time.Duration
 }
 
 const (
-	defaultSweep  = 10 * time.Millisecond
+	defaultSweep  = time.Millisecond
 	pressureEvery = time.Second
 )
 

@@ -14,7 +14,8 @@ type Ledger struct {
 	functions map[slipway.FunctionRef]*function
 	tenants   map[string]*account
 	due       agenda
-	blocked   map[*version]struct{} // those that want a start and lack room, or a token
+	blocked   map[*version]time.Time // those that want a start and lack room, or a token; since when
+	freedAt   time.Time              // when a member was gone last
 	bucket    bucket
 
 	promised int     // MiB, to every member until it is gone
@@ -59,7 +60,7 @@ func New(cfg Config) *Ledger {
 		versions:  make(map[slipway.VersionRef]*version),
 		functions: make(map[slipway.FunctionRef]*function),
 		tenants:   make(map[string]*account),
-		blocked:   make(map[*version]struct{}),
+		blocked:   make(map[*version]time.Time),
 		bucket:    newBucket(cfg.StartRate, cfg.StartBurst),
 	}
 }

@@ -85,6 +85,7 @@ func (l *Ledger) Unfit(m *Member, now time.Time) {
 // Gone reports that a member is closed: its memory is free again.
 func (l *Ledger) Gone(m *Member, now time.Time) {
 	l.closing -= m.memoryMB
+	l.freedAt = now
 	l.forget(m)
 	l.settle(m.version, now)
 	l.settleBlocked(now)

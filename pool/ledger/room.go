@@ -12,7 +12,7 @@ func (l *Ledger) makeRoom(v *version, need int, now time.Time) error {
 	switch {
 	case l.cfg.MemoryMB > 0 && need > l.cfg.MemoryMB:
 		return errTooBig(v, l.cfg.MemoryMB)
-	case l.preceded(v):
+	case l.preceded(v, now):
 		return errBlocked
 	case l.cfg.MemoryMB == 0 || l.FreeMemoryMB() >= need:
 		return nil

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -9,6 +11,7 @@ import (
 // thaws and starts are ordered for those left, who cannot be served is refused, and what
 // is to be kept ready is made up.
 func (l *Ledger) settle(v *version, now time.Time) {
+	since, was := l.blocked[v]
 	delete(l.blocked, v)
 	var err error
 	if v.waiting.len() > 0 {
@@ -18,7 +21,11 @@ func (l *Ledger) settle(v *version, now time.Time) {
 		err = l.fill(v, now)
 	}
 	if errors.Is(err, errBlocked) {
-		l.blocked[v] = struct{}{}
+		if !was {
+			since = now
+			l.due.wake(v, now.Add(patience))
+		}
+		l.blocked[v] = since
 	}
 	if v.waiting.len() > 0 {
 		l.remind(v, now)
@@ -29,12 +36,35 @@ func (l *Ledger) settle(v *version, now time.Time) {
 // one that is to have it first, as long as that gets something.
 func (l *Ledger) settleBlocked(now time.Time) {
 	for len(l.blocked) > 0 {
-		v, before := l.first(), l.numbers
-		thawing := v.thawing
-		l.settle(v, now)
-		if _, still := l.blocked[v]; still && l.numbers == before && v.thawing == thawing {
+		if v := l.first(); !l.unblock(v, now) {
+			l.settleOthers(v, now)
 			return
 		}
+	}
+}
+
+// unblock settles v and says whether that helped.
+func (l *Ledger) unblock(v *version, now time.Time) bool {
+	starts, thaws := l.numbers, v.thawing
+	l.settle(v, now)
+	_, still := l.blocked[v]
+	return !still || l.numbers > starts || v.thawing > thaws
+}
+
+// settleOthers gives the others what there is while nothing comes for the one that is
+// before them.
+func (l *Ledger) settleOthers(first *version, now time.Time) {
+	if !l.stalled(l.blocked[first], now) {
+		l.due.wake(first, later(l.blocked[first], l.freedAt).Add(patience))
+		return
+	}
+	for _, v := range slices.SortedFunc(maps.Keys(l.blocked), func(a, b *version) int {
+		if a.precedes(b) {
+			return -1
+		}
+		return 1
+	}) {
+		l.settle(v, now)
 	}
 }
 
@@ -73,14 +103,15 @@ func (l *Ledger) raise(v *version, now time.Time) error {
 // wantsStart says whether waiting costs those who wait more than a start: when the last
 // of them is expected to be served by the members there are, and those under way, later
 // than by a new one; or when some have been waiting all the time that a start takes,
-// whatever is expected. As long as nothing is known, a start is taken to be cheaper.
+// whatever is expected. As long as nothing is known, a start is taken to be cheaper; and
+// members that serve one event each are of no use to those who wait.
 func (v *version) wantsStart(now time.Time) bool {
 	n := v.waiting.len() - v.coming()
 	if n <= 0 {
 		return false
 	}
 	slots := (v.ready - v.leaving - v.thawing) * v.slots()
-	if slots <= 0 || !v.run.known || !v.cold.known || now.Sub(v.crowded) >= v.cold.value {
+	if slots <= 0 || v.single || !v.run.known || !v.cold.known || now.Sub(v.crowded) >= v.cold.value {
 		return true
 	}
 	return float64(n)*v.run.value.Seconds() > v.cold.value.Seconds()*float64(slots)

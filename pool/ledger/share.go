@@ -6,6 +6,10 @@ import "time"
 // its own at least, before it gets the room of one although all have their share.
 const turn = 2 * time.Second
 
+// patience is how long room is held for one that comes first when none comes free: it may
+// be events that last for hours that it waits for.
+const patience = 10 * time.Second
+
 // precedes says whether room that comes free goes to v rather than to o: to who lacks
 // what was promised, then to the tenant whose members hold least memory, then to the
 // function, then to who has waited longest.
@@ -38,13 +42,19 @@ func (l *Ledger) first() *version {
 }
 
 // preceded says whether another version is to have room before v.
-func (l *Ledger) preceded(v *version) bool {
-	for o := range l.blocked {
-		if o != v && o.precedes(v) {
+func (l *Ledger) preceded(v *version, now time.Time) bool {
+	for o, since := range l.blocked {
+		if o != v && o.precedes(v) && !l.stalled(since, now) {
 			return true
 		}
 	}
 	return false
+}
+
+// stalled says whether no room came free for so long, while somebody waited for it since
+// then, that others may have what there is.
+func (l *Ledger) stalled(since, now time.Time) bool {
+	return now.Sub(later(since, l.freedAt)) >= patience
 }
 
 // yield has m, of which a slot came free, closed when another version has a better

@@ -69,6 +69,7 @@ func (l *Ledger) GiveBack(m *Member, now time.Time) { l.vacate(m, true, now) }
 // is closed when its other leases have ended.
 func (l *Ledger) Release(m *Member, reuse bool, now time.Time) {
 	m.count(now)
+	m.version.single = !reuse
 	m.version.run.add(m.busy) // on average one event's time per end of one (Little's law)
 	m.busy = 0
 	m.served++

@@ -55,6 +55,18 @@ func TestStartsWhenWaitingCostsMore(t *testing.T) {
 			}
 		})
 	}
+	t.Run("members that serve one event each are not waited for", func(t *testing.T) {
+		w := newWorld(t, ledger.Config{}, 1)
+		s := spec("a")
+		w.learn(s, 100*ms, ms)
+		w.ask(s)
+		w.release(0, false)
+		w.carryOutAll()
+		w.askAll(s, 5)
+		if n := len(w.orders["start"]); n != 5 {
+			t.Errorf("%d starts, want 5", n)
+		}
+	})
 	t.Run("as long as nothing is known, each is", func(t *testing.T) {
 		w := newWorld(t, ledger.Config{}, 1)
 		w.askAll(spec("a"), 5)

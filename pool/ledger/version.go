@@ -32,6 +32,7 @@ type version struct {
 	short   string    // why there are fewer than ahead; "" when there are not
 
 	run, cold estimate  // of an event, and of a start
+	single    bool      // the last event left its member of no use for another
 	crowded   time.Time // since when somebody waits and nothing was started
 
 	failures int       // starts in a row that went wrong
