@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/bus"
 )
 
 // halfOpen is how long a function may still send after its client has stopped sending
@@ -63,11 +64,11 @@ func (g *Gateway) switchProtocols(w http.ResponseWriter, r *http.Request, resp *
 		return
 	}
 	go func() {
-		_, err := io.Copy(body.feed, afterHead(conn, buffered.Reader))
+		err := bus.Copy(body.feed, afterHead(conn, buffered.Reader))
 		body.feed.CloseWithError(err) // nil is the end of the stream
 		time.AfterFunc(halfOpen, cancel)
 	}()
-	copyConn(conn, resp.Body)
+	_ = bus.Copy(conn, resp.Body) // an error of either means the end
 }
 
 // afterHead is what the client sends after the head of its request. Past what has come
@@ -87,21 +88,4 @@ func writeSwitch(conn net.Conn, h http.Header) error {
 	head.WriteString("\r\n")
 	_, err := io.WriteString(conn, head.String())
 	return err
-}
-
-// copyConn writes to conn what the function sends. An error of either means the end.
-func copyConn(conn net.Conn, src io.Reader) {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	for {
-		n, err := src.Read(*buf)
-		if n > 0 {
-			if _, err := conn.Write((*buf)[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/internal/bus"
 )
 
 // httpBody is the body of an answer as it comes. Its end, or Close, ends the exchange.
@@ -78,7 +79,7 @@ func (x *exchange) switched(out *slipway.Response) (*slipway.Response, error) {
 	out.Length, out.Body = -1, &tunnel{x}
 	if body := x.req.Body; body != nil {
 		go func() {
-			_, _ = io.Copy(x.c.Conn, body) // however it ends, nothing more is sent
+			_ = bus.Copy(x.c.Conn, body) // however it ends, nothing more is sent
 			x.c.closeWrite()
 		}()
 	}
