@@ -246,4 +246,18 @@ func TestSplitKeepsBoth(t *testing.T) {
 			break
 		}
 	}
+
+	plan := slipway.DefaultCanary() // the first must be able to take all back at once
+	plan.Steps = []float64{0.5}
+	_, err = w.api.PutAlias(t.Context(), "hello", slipway.LiveAlias, sdk.AliasTarget{Version: 1, Weights: map[int]float64{2: 0}, Canary: &plan})
+	must(t, err)
+	for list := range lists {
+		kept := map[int]int{}
+		for _, wish := range list.Wishes {
+			kept[wish.Version] = wish.Instances
+		}
+		if kept[1] == 4 && kept[2] == 2 {
+			break
+		}
+	}
 }

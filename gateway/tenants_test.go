@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
+
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/internal/testenv"
 	"github.com/slipway-run/slipway/sdk"
@@ -118,6 +120,37 @@ func TestTenantsConcurrency(t *testing.T) {
 			return nil
 		})
 	}
+}
+
+// TestWebSocketIsInFlight: as long as it is open, it has its seat.
+func TestWebSocketIsInFlight(t *testing.T) {
+	w := newWorld(t)
+	w.publish("chat", nil)
+	w.publish("hello", nil)
+	i := w.newInvoker("a")
+	join := joinWith(t, serveChat(t))
+	i.handle(func(ctx context.Context, r *slipway.Request) (*slipway.Response, error) {
+		if r.Version.Function == "chat" {
+			return join(ctx, r)
+		}
+		return answer(200, "ok"), nil
+	})
+	_, err := w.api.PutTenant(t.Context(), slipway.DefaultTenant, 1)
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws"+w.url[len("http"):]+"/fn/chat/room", nil)
+	must(t, err)
+	defer conn.CloseNow()
+	resp, body := w.event("GET", "/fn/hello/", "")
+	check(t, resp, body, http.StatusTooManyRequests, "tenant's concurrency")
+	must(t, conn.Close(websocket.StatusNormalClosure, "bye"))
+	testenv.Eventually(t, patience, func() error {
+		if resp, body := w.event("GET", "/fn/hello/", ""); resp.StatusCode != http.StatusOK {
+			return errors.New(resp.Status + body)
+		}
+		return nil
+	})
 }
 
 // stream begins an event whose answer goes on until its request is closed.

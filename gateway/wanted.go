@@ -15,7 +15,8 @@ type want struct {
 }
 
 // wanted is what is to be kept of every function: what scaling asks for of its live
-// version, or of both by their shares where live is split; and, while it may have to
+// version, or of both by their shares where live is split (beside a canary, of the first
+// in full); and, while it may have to
 // take over again, an instance of the version that was live before.
 func (t *routeTable) wanted(now time.Time) []want {
 	var all []want
@@ -36,6 +37,9 @@ func (r *route) wanted(all []want, now time.Time) []want {
 	if s.other != nil {
 		share = s.share
 		all = appendWant(all, s.other, portion(n, share))
+	}
+	if r.stored[slipway.LiveAlias].Canary != nil {
+		share = 0 // what it may get back at once, it must be able to take
 	}
 	all = appendWant(all, s.main, portion(n, 1-share))
 	if before := r.standby(s, now); before != nil {
