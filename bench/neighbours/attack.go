@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,7 +110,8 @@ func (b *bench) attackOnce(ctx context.Context, a *attack) string {
 	}
 	var doc struct{ Error struct{ Message string } }
 	if json.Unmarshal(body, &doc) == nil && doc.Error.Message != "" {
-		body = []byte(doc.Error.Message)
+		_, what, _ := strings.Cut(doc.Error.Message, "Error: ") // behind the request's id
+		body = []byte(cmp.Or(what, doc.Error.Message))
 	}
 	first, _, _ := strings.Cut(string(body), "\n")
 	return fmt.Sprintf("%.90s", first)

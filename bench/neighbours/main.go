@@ -109,7 +109,7 @@ func (b *bench) deploy(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	configs := map[string]string{
 		neighbour: `{"scaling":{"min":1,"max":1}}`,
-		hostile: fmt.Sprintf(`{"scaling":{"max":1,"idle_timeout":"1s"},"timeout":"%dms","cpu":%g,"memory_mb":%d,"pids":%d,"ephemeral_mb":32}`,
+		hostile: fmt.Sprintf(`{"scaling":{"max":1,"idle_timeout":"1s"},"release":{"auto_rollback":false},"timeout":"%dms","cpu":%g,"memory_mb":%d,"pids":%d,"ephemeral_mb":32}`,
 			(b.duration + time.Second).Milliseconds(), b.cpu, hostileMemoryMB, hostilePIDs),
 	}
 	for name, source := range map[string]string{neighbour: b.program, hostile: b.hostile} {
