@@ -4,11 +4,29 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 )
+
+// mapIDs maps what the user has. Ranges that cannot be used after all, as where setuid
+// programs have no effect, are a complaint.
+func mapIDs(pid int, complaints io.Writer) error {
+	uids, gids, err := RangesOf(os.Getuid())
+	if err != nil {
+		return mapOne(pid)
+	}
+	if err = mapRanges(pid, uids, gids); err == nil {
+		return nil
+	}
+	if one := mapOne(pid); one != nil { // or newuidmap had done its part
+		return errors.Join(err, one)
+	}
+	fmt.Fprintf(complaints, "slipway: instances have one user id: %v\n", err)
+	return nil
+}
 
 // mapRanges makes id 0 of the process's namespace the user, and the ids from 1 on the
 // user's ranges, by newuidmap(1) and newgidmap(1), which may do what the user may not.

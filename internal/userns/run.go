@@ -37,7 +37,7 @@ func Run(args []string, streams Streams) (status int, err error) {
 		return 0, err
 	}
 	defer gate.Close()
-	if err := admit(child.Process.Pid, gate); err != nil {
+	if err := admit(child.Process.Pid, gate, streams.Err); err != nil {
 		gate.Close() // without an answer: the copy ends
 		return 0, errors.Join(err, ended(child.Wait()))
 	}
@@ -81,17 +81,11 @@ func start(args []string, streams Streams) (child *exec.Cmd, gate *os.File, err 
 }
 
 // admit gives the namespace its ids and lets the copy run on.
-func admit(pid int, gate *os.File) error {
+func admit(pid int, gate *os.File, complaints io.Writer) error {
 	if _, err := gate.Read(make([]byte, 1)); err != nil {
 		return fmt.Errorf("enter the user namespace: the copy of this program did not start: %w", err)
 	}
-	uids, gids, err := RangesOf(os.Getuid())
-	if err == nil {
-		err = mapRanges(pid, uids, gids)
-	} else {
-		err = mapOne(pid)
-	}
-	if err != nil {
+	if err := mapIDs(pid, complaints); err != nil {
 		return fmt.Errorf("give the user namespace ids: %w", err)
 	}
 	if _, err := gate.Write([]byte{1}); err != nil {
