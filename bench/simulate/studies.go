@@ -85,7 +85,7 @@ func memoryStudy(cfg sim.Config, t *trace.Trace) *study {
 	for _, f := range t.Functions {
 		all += f.MemoryMB
 	}
-	const largest = 32 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
+	const largest = 8 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
 	cfg.Invokers = max(4, all/2/largest)
 	for _, part := range []int{8, 12, 16, 24} {
 		cfg.MemoryMB = all * part / 24 / cfg.Invokers
