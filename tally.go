@@ -25,7 +25,7 @@ type Tally struct {
 	Revision int64   `json:"revision"` // of the alias
 	Events   int64   `json:"events"`   // that had an outcome of the function's
 	Errors   int64   `json:"errors"`   // of those: function errors, and answers with a status from 500
-	Latency  []int64 `json:"latency"`  // the others by the function's own time to its response head, in the gateways' classes
+	Latency  []int64 `json:"latency"`  // of the others, those that met a warm instance, by the function's own time to its response head, in the gateways' classes
 	Last     string  `json:"last"`     // error; "" for none
 }
 

@@ -76,7 +76,7 @@ func TestCanaryGoesForward(t *testing.T) {
 
 func TestCanaryShowsHowItGoes(t *testing.T) {
 	w := newWorld(t)
-	w.newInvoker("a")
+	w.newInvoker("a").handle(func(context.Context, *slipway.Request) (*slipway.Response, error) { return answer(200, "ok"), nil })
 	w.startCanary(1)
 	for range 7 {
 		w.event("GET", "/fn/hello/", "")

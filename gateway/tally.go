@@ -101,7 +101,9 @@ func (t *tally) count(resp *slipway.Response) {
 		t.fallen.Store(0)
 	}
 	if resp.FunctionError == nil && resp.Status < http.StatusInternalServerError {
-		t.latency[canary.Class(resp.Phases.Run)].Add(1)
+		if !resp.ColdStart { // what is slow the first time is more often so where instances are new
+			t.latency[canary.Class(resp.Phases.Run)].Add(1)
+		}
 		return
 	}
 	t.errors.Add(1)

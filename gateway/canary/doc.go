@@ -6,8 +6,8 @@
 //
 // The second version of a split (the canary) with the first (the current one), by what
 // both did since the present step began: events, errors (function errors and answers
-// with a status from 500) and the function's own time to the head of its answer, without
-// waiting and cold starts, in a histogram.
+// with a status from 500) and the function's own time to the head of its answer, of events
+// that met a warm instance, in a histogram.
 //
 // # The tests
 //
