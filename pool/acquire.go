@@ -13,19 +13,21 @@ import (
 // bounds the version's instances beside scaling.max; 0 is no further bound. The spec
 // becomes the version's: a change of scaling takes effect with it.
 //
-// The error is ctx's when ctx ends first, ErrLimit when too many wait already,
-// ErrUnavailable when the machine has no room or the pool drains, and the Starter's
-// error when the instance that was started for this call could not be.
+// The error is ctx's when ctx ends first, ErrLimit when all instances that the version may
+// have are busy and too many wait for them, or this call did for too long, ErrUnavailable
+// when it is the machine that has no room, or the pool drains, and the Starter's error
+// when the instance that was started for this call could not be.
 func (p *Pool) Acquire(ctx context.Context, spec slipway.Spec, limit int) (slipway.Lease, error) {
 	if err := ctx.Err(); err != nil {
 		return slipway.Lease{}, err
 	}
-	now := time.Now()
+	var began time.Time
 	var m *ledger.Member
 	var c caller
 	var w *ledger.Waiter
 	var err error
-	p.tell(func() {
+	p.tell(func(now time.Time) {
+		began = now
 		if m, err = p.ledger.Take(&spec, limit, now); m == nil && err == nil {
 			c = make(caller, 1)
 			w = p.ledger.Wait(spec.VersionRef, c, now)
@@ -42,7 +44,7 @@ func (p *Pool) Acquire(ctx context.Context, spec slipway.Spec, limit int) (slipw
 		if o.err != nil {
 			return slipway.Lease{}, o.err
 		}
-		return p.lease(o, time.Since(now)), nil
+		return p.lease(o, time.Since(began)), nil
 	case <-ctx.Done():
 		p.leave(w, c)
 		return slipway.Lease{}, ctx.Err()
@@ -63,8 +65,7 @@ func (c caller) Answer(m *ledger.Member, cold bool, err error) { c <- outcome{m,
 
 // leave takes w out of its queue. A slot that was granted meanwhile is given back.
 func (p *Pool) leave(w *ledger.Waiter, c caller) {
-	p.tell(func() {
-		now := time.Now()
+	p.tell(func(now time.Time) {
 		if p.ledger.Leave(w, now) {
 			return
 		}
@@ -82,8 +83,9 @@ func (p *Pool) lease(o outcome, waited time.Duration) slipway.Lease {
 		l.Queue = waited - l.Start
 	}
 	var once sync.Once
+	m := o.member
 	l.Release = func(reuse bool) {
-		once.Do(func() { p.tell(func() { p.ledger.Release(o.member, reuse, time.Now()) }) })
+		once.Do(func() { p.tell(func(now time.Time) { p.ledger.Release(m, reuse, now) }) })
 	}
 	return l
 }

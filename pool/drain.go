@@ -11,13 +11,13 @@ import (
 // ones now, busy ones after their events, and none is kept ready any more. Who asks for
 // such a version later gets a new instance.
 func (p *Pool) Retire(ref slipway.FunctionRef, keep func(slipway.VersionRef) bool) {
-	p.tell(func() { p.ledger.Retire(ref, keep, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Retire(ref, keep, now) })
 }
 
 // Update gives a version that has instances or waiters its present scaling at once, not
 // only with the next Acquire. Of a version that has neither nothing is kept.
 func (p *Pool) Update(spec slipway.Spec) {
-	p.tell(func() { p.ledger.Update(&spec, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Update(&spec, now) })
 }
 
 // Drain refuses who waits and who comes, ends the starts under way, closes idle
@@ -25,13 +25,13 @@ func (p *Pool) Update(spec slipway.Spec) {
 // When ctx ends the busy ones are closed too, and the error is ctx's.
 func (p *Pool) Drain(ctx context.Context) error {
 	p.halt()
-	p.tell(func() { p.ledger.Drain(time.Now()) })
+	p.tell(p.ledger.Drain)
 	var err error
 	select {
 	case <-p.empty:
 	case <-ctx.Done():
 		err = ctx.Err()
-		p.tell(p.ledger.CloseAll)
+		p.tell(func(time.Time) { p.ledger.CloseAll() })
 		<-p.empty
 	}
 	p.running.Wait()

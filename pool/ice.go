@@ -14,17 +14,17 @@ const iceTimeout = 10 * time.Second
 
 func (p *Pool) freeze(m *ledger.Member) {
 	_, err := p.ice(m, "freeze", func(ctx context.Context, i slipway.Instance) (int64, error) { return 0, i.Freeze(ctx) })
-	p.tell(func() { p.ledger.Froze(m, err, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Froze(m, err, now) })
 }
 
 func (p *Pool) reclaim(m *ledger.Member) {
 	bytes, err := p.ice(m, "reclaim", func(ctx context.Context, i slipway.Instance) (int64, error) { return i.Reclaim(ctx) })
-	p.tell(func() { p.ledger.Reclaimed(m, bytes, err, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Reclaimed(m, bytes, err, now) })
 }
 
 func (p *Pool) thaw(m *ledger.Member) {
 	_, err := p.ice(m, "thaw", func(ctx context.Context, i slipway.Instance) (int64, error) { return 0, i.Thaw(ctx) })
-	p.tell(func() { p.ledger.Thawed(m, err, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Thawed(m, err, now) })
 }
 
 // ice does one of the three; what goes wrong is said here, for the ledger does without.

@@ -12,7 +12,7 @@ import (
 // more go by their idle timeout. What is missing is started now, and again whenever one
 // ends; without room, as soon as there is some.
 func (p *Pool) Keep(wanted []slipway.Kept) {
-	p.tell(func() { p.ledger.Keep(wanted, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Keep(wanted, now) })
 }
 
 func (p *Pool) report(shortages []ledger.Shortage) {

@@ -87,7 +87,7 @@ func New(cfg Config, starter Starter, log *slog.Logger) *Pool {
 }
 
 // tell changes the ledger and lets everybody know.
-func (p *Pool) tell(change func()) {
+func (p *Pool) tell(change func(now time.Time)) {
 	p.do(change)
 	p.signal()
 }
@@ -103,20 +103,24 @@ func ring(bell chan struct{}) {
 
 // do changes the ledger, and then does what the ledger wants done; it says whether
 // there was something.
-func (p *Pool) do(change func()) bool {
+func (p *Pool) do(change func(now time.Time)) bool {
 	p.mu.Lock()
-	change()
+	now := time.Now() // under the lock: for the ledger, time does not go back
+	change(now)
 	orders := p.ledger.Orders()
-	if n := orders.Len(); n > 0 { // after the last one, Drain may wait already
+	n := orders.Len()
+	if n > 0 { // after the last one, Drain may wait already
 		p.running.Add(n)
 	}
 	if p.ledger.Drained() && !p.ended {
 		p.ended = true
 		close(p.empty)
 	}
-	p.arm()
+	p.arm(now)
 	p.mu.Unlock()
-	p.report(orders.Short)
-	p.carryOut(orders)
-	return orders.Len() > 0
+	if n > 0 || len(orders.Short) > 0 { // most events ask for nothing
+		p.report(orders.Short)
+		p.carryOut(orders)
+	}
+	return n > 0
 }

@@ -19,7 +19,7 @@ func (p *Pool) Run(ctx context.Context) error {
 			return nil
 		case <-p.sooner:
 		case <-timer.C:
-			p.look(func(now time.Time) { p.ledger.Sweep(now) })
+			p.look(p.ledger.Sweep)
 		case <-pressure:
 			level := p.cfg.Pressure()
 			p.look(func(now time.Time) { p.ledger.Pressure(level, now) })
@@ -39,7 +39,7 @@ func (p *Pool) pressureTicks() (<-chan time.Time, func()) {
 
 // look tells the ledger the time. Others hear of it only if something follows.
 func (p *Pool) look(tell func(now time.Time)) {
-	if p.do(func() { tell(time.Now()) }) {
+	if p.do(tell) {
 		p.signal()
 	}
 }
@@ -58,8 +58,8 @@ func (p *Pool) pause() time.Duration {
 }
 
 // arm has Run look sooner when something is due before it would. p.mu is held.
-func (p *Pool) arm() {
-	if next, ok := p.ledger.Next(time.Now()); ok && next.Before(p.alarm) {
+func (p *Pool) arm(now time.Time) {
+	if next, ok := p.ledger.Next(now); ok && next.Before(p.alarm) {
 		p.alarm = next
 		ring(p.sooner)
 	}

@@ -39,15 +39,14 @@ func (p *Pool) carryOut(orders ledger.Orders) {
 func (p *Pool) start(m *ledger.Member) {
 	spec, began := m.Spec(), time.Now()
 	instance, err := p.starter.Start(p.starting, spec)
-	now := time.Now()
 	if err != nil {
 		p.log.Info("instance could not start", "tenant", spec.Tenant, "function", spec.Function,
 			"version", spec.Version, "err", err)
-		p.tell(func() { p.ledger.StartFailed(m, err, now) })
+		p.tell(func(now time.Time) { p.ledger.StartFailed(m, err, now) })
 		return
 	}
-	r := &running{Instance: instance, took: now.Sub(began), closed: make(chan struct{})}
-	p.tell(func() { p.ledger.Started(m, r, now) })
+	r := &running{Instance: instance, took: time.Since(began), closed: make(chan struct{})}
+	p.tell(func(now time.Time) { p.ledger.Started(m, r, now) })
 	go p.watch(m, r)
 }
 
@@ -56,10 +55,10 @@ func (p *Pool) watch(m *ledger.Member, r *running) {
 	for unfit := r.Unfit(); ; {
 		select {
 		case <-r.Done():
-			p.tell(func() { p.ledger.Died(m, time.Now()) })
+			p.tell(func(now time.Time) { p.ledger.Died(m, now) })
 			return
 		case <-unfit:
-			p.tell(func() { p.ledger.Unfit(m, time.Now()) })
+			p.tell(func(now time.Time) { p.ledger.Unfit(m, now) })
 			unfit = nil // its events are waited for
 		case <-r.closed:
 			return
@@ -75,5 +74,5 @@ func (p *Pool) close(m *ledger.Member) {
 			"version", spec.Version, "instance", r.ID(), "err", err)
 	}
 	close(r.closed)
-	p.tell(func() { p.ledger.Gone(m, time.Now()) })
+	p.tell(func(now time.Time) { p.ledger.Gone(m, now) })
 }
