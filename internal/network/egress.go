@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Egress is the gateway of one owner's sandboxes. Its methods may be called from
@@ -88,7 +90,7 @@ func (e *Egress) prepare() (*gateway, error) {
 	if ipv6.IsValid() {
 		rules.pools = append(rules.pools, ipv6)
 	}
-	if err := e.host.install(e.cfg.Name, e.id.linkPrefix, rules); err != nil {
+	if err := e.install(rules); err != nil {
 		return nil, err
 	}
 	return g, e.openWay(ipv6.IsValid())
@@ -116,6 +118,21 @@ func (e *Egress) passOthers() error {
 		e.log.Info("rules inserted where forwarding is dropped by policy", "chains", changed)
 	}
 	return err
+}
+
+// install installs the rules. Few kernels cannot count connections; there they are not
+// bounded unless somebody said how many there may be.
+func (e *Egress) install(rules policy) error {
+	err := e.host.install(e.cfg.Name, e.id.linkPrefix, rules)
+	if !errors.Is(err, unix.ENOENT) || e.cfg.Connections > 0 {
+		return err
+	}
+	rules.connections = 0
+	if without := e.host.install(e.cfg.Name, e.id.linkPrefix, rules); without != nil {
+		return err
+	}
+	e.log.Warn("one sandbox can fill the machine's table of connections: this kernel cannot count them (modprobe nft_connlimit)")
+	return nil
 }
 
 const (

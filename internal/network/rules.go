@@ -83,7 +83,7 @@ type ruleset struct {
 type policy struct {
 	pools, allow []netip.Prefix
 	resolvers    []netip.Addr
-	connections  int // of one sandbox at once
+	connections  int // of one sandbox at once; 0 does not count them
 }
 
 const (
@@ -109,7 +109,7 @@ func (h *host) install(name, ours string, p policy) error {
 		}
 	}
 	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("install the nftables table %s (the kernel needs nf_tables with nat, fib, reject and masquerade): %w", name, err)
+		return fmt.Errorf("install the nftables table %s (the kernel needs nf_tables with nat, fib, reject, masquerade and connlimit): %w", name, err)
 	}
 	return nil
 }
@@ -217,7 +217,9 @@ func (r ruleset) hooks(connections *nftables.Set, most int) {
 	r.add(prerouting, spoofed(), drop())
 	r.add(prerouting, jump(chainKnown))
 	r.add(prerouting, jump(chainDestination))
-	r.add(prerouting, r.version.connectionsOver(connections, most), jump(chainRefuse))
+	if most > 0 {
+		r.add(prerouting, r.version.connectionsOver(connections, most), jump(chainRefuse))
+	}
 
 	input := r.base("input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter)
 	r.add(input, iifnameNot(r.ours), accept())
