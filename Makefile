@@ -22,7 +22,7 @@ demo: deps build ## deploy and call the examples on a throw-away server (3 minut
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
 .PHONY: bench
-bench: bench-cold bench-warm bench-density bench-thaw ## every benchmark, side by side with the peers that are installed
+bench: bench-cold bench-warm bench-step bench-density bench-thaw ## every benchmark, side by side with the peers that are installed
 
 .PHONY: bench-cold
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker

@@ -313,6 +313,21 @@ func TestShutdown(t *testing.T) {
 	busy.wantClosed()
 }
 
+// TestServeAfterShutdown: whoever stops a server before it serves has stopped it.
+func TestServeAfterShutdown(t *testing.T) {
+	s := front.New(&http.Server{}, func(*http.Request) bool { return true })
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("serve: %v", err)
+	}
+}
+
 // TestManyPieces cuts requests in all places.
 func TestManyPieces(t *testing.T) {
 	_, addr := serve(t, everything)

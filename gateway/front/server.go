@@ -33,7 +33,12 @@ func New(behind *http.Server, takes func(r *http.Request) bool) *Server {
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	s.listener = l
+	late := s.closing.Load()
 	s.mu.Unlock()
+	if late {
+		l.Close()
+		return http.ErrServerClosed
+	}
 	behind := make(chan error, 1)
 	go func() { behind <- s.Server.Serve(handover{s, l.Addr()}) }()
 	err := s.accept(l)
