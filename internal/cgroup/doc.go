@@ -28,6 +28,6 @@
 //     is gone already.
 //
 // Sources: the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst, and
-// Documentation/accounting/psi.rst. The
-// only user is internal/sandbox.
+// Documentation/accounting/psi.rst. Its users are internal/sandbox, and cmd/slipway for
+// what concerns the machine.
 package cgroup
