@@ -66,6 +66,9 @@ func TestOwnerKilled(t *testing.T) {
 	for lines.Scan() && lines.Text() != "ready" {
 		t.Log(lines.Text())
 	}
+	if len(disksIn(t, dir)) == 0 {
+		t.Error("the owner had no disks")
+	}
 	shells := shellsOf(owner.Process.Pid)
 	if len(shells) != 3 { // one is the sandbox that was not started
 		t.Errorf("the owner had %d shells", len(shells))
@@ -102,6 +105,7 @@ func TestOwnerKilled(t *testing.T) {
 	if left := processesWith(t, layer); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}
+	sandboxtest.Eventually(t, "its disks are gone", func() bool { return len(disksIn(t, dir)) == 0 })
 	bench := sandboxtest.NewBench(native, layer)
 	bench.Output(t, "id")
 }
@@ -112,7 +116,7 @@ func TestOwner(t *testing.T) {
 	if len(args) != 3 {
 		return
 	}
-	native, err := sandbox.New(sandbox.Config{Dir: args[0], Name: args[1], Shells: 2}, slog.New(slog.DiscardHandler))
+	native, err := sandbox.New(sandbox.Config{Dir: args[0], Name: args[1], Shells: 2, Scratch: sandbox.ScratchDisk}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
