@@ -78,7 +78,7 @@ func (r *releases) decide(one release, now time.Time) *move {
 	switch verdict.Act {
 	case canary.Abort:
 		reason := verdict.Reason
-		if second.last != "" {
+		if verdict.Errors && second.last != "" {
 			reason += ", last error: " + second.last
 		}
 		return back(one, reason)

@@ -53,24 +53,25 @@ const (
 type Verdict struct {
 	Act    Act
 	Reason string
+	Errors bool // it aborts for errors: the last of them is worth showing
 }
 
 // Judge decides about a step of plan that has lasted so long, in which the two versions
 // did this.
 func Judge(plan slipway.Canary, current, canary Counts, lasted time.Duration) Verdict {
 	if reason := tooManyErrors(plan, current, canary); reason != "" {
-		return Verdict{Abort, reason}
+		return Verdict{Act: Abort, Reason: reason, Errors: true}
 	}
 	if reason := tooSlow(plan, current, canary); reason != "" {
-		return Verdict{Abort, reason}
+		return Verdict{Act: Abort, Reason: reason}
 	}
 	switch {
 	case canary.Events < int64(plan.MinEvents):
-		return Verdict{Wait, fmt.Sprintf("%d of %d events", canary.Events, plan.MinEvents)}
+		return Verdict{Reason: fmt.Sprintf("%d of %d events", canary.Events, plan.MinEvents)}
 	case canary.rate() > plan.MaxErrorRate:
-		return Verdict{Wait, fmt.Sprintf("error rate %s, no worse than the current version's, and over %s", percent(canary.rate()), percent(plan.MaxErrorRate))}
+		return Verdict{Reason: fmt.Sprintf("error rate %s, no worse than the current version's, and over %s", percent(canary.rate()), percent(plan.MaxErrorRate))}
 	case lasted < plan.Interval.D():
-		return Verdict{Wait, fmt.Sprintf("%s of %s", lasted.Truncate(time.Second), plan.Interval)}
+		return Verdict{Reason: fmt.Sprintf("%s of %s", lasted.Truncate(time.Second), plan.Interval)}
 	}
 	return Verdict{Act: Advance}
 }
