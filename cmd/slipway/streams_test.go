@@ -12,8 +12,9 @@ import (
 )
 
 // TestStreams: bodies that no hop can hold whole, both ways at once.
-func TestStreams(t *testing.T) {
-	p := boot(t)
+func TestStreams(t *testing.T) { eachForm(t, streams) }
+
+func streams(t *testing.T, p *platform) {
 	p.deploy(goServer(t, `
 		http.NewResponseController(w).EnableFullDuplex()
 		w.Header().Set("X-Method", r.Method); w.Header().Set("X-Query", r.URL.RawQuery)
