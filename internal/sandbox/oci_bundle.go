@@ -16,6 +16,7 @@ import (
 //
 //	config.json   the specification
 //	runtime       name and path of the runtime, for the one who finds the bundle
+//	user, net     links to the namespaces, which this process holds open
 //	rootfs, dev, shm, mounts/0 …   places
 //	state/        what the runtime keeps
 //	log, pid      what it writes
@@ -79,6 +80,8 @@ func (b bundle) shm() string        { return filepath.Join(b.dir, "shm") }
 func (b bundle) mounts() string     { return filepath.Join(b.dir, "mounts") }
 func (b bundle) mount(i int) string { return filepath.Join(b.mounts(), strconv.Itoa(i)) }
 func (b bundle) state() string      { return filepath.Join(b.dir, "state") }
+func (b bundle) userns() string     { return filepath.Join(b.dir, "user") }
+func (b bundle) netns() string      { return filepath.Join(b.dir, "net") }
 func (b bundle) log() string        { return filepath.Join(b.dir, "log") }
 func (b bundle) pidFile() string    { return filepath.Join(b.dir, "pid") }
 
@@ -90,6 +93,15 @@ func (b bundle) places(mounts int) []string {
 	}
 	return places
 }
+
+// link makes the links to namespaces. They are no paths below /proc themselves, because
+// runc 1.2 takes whatever begins with /proc/<pid> for a namespace of that process.
+func (b bundle) link(userns, netns *os.File) error {
+	return errors.Join(os.Symlink(descriptorOf(userns), b.userns()), os.Symlink(descriptorOf(netns), b.netns()))
+}
+
+// descriptorOf names an open file of this process for another one.
+func descriptorOf(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
 
 // write writes the specification down. It holds the environment, which may be secret.
 func (b bundle) write(spec *specs.Spec) error {
@@ -124,7 +136,7 @@ func (b bundle) remove() error {
 		return err
 	}
 	names := append(b.places(len(mounts)), b.mounts())
-	for _, file := range []string{"config.json", "runtime", "log", "pid"} {
+	for _, file := range []string{"config.json", "runtime", "user", "net", "log", "pid"} {
 		names = append(names, filepath.Join(b.dir, file))
 	}
 	errs := []error{os.RemoveAll(b.state())}

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"os"
 	"slices"
 
@@ -33,7 +32,7 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 	}
 	linux.Seccomp = seccomp.WithoutRanges(profile)
 	linux.CgroupsPath = "/" + s.shell.group.Name()
-	linux.Namespaces = s.shell.namespaces(linux.Namespaces, !c.runtime.isSentry())
+	linux.Namespaces = c.bundle.namespaces(linux.Namespaces, !c.runtime.isSentry())
 	if r := *linux.Resources; r.Memory != nil {
 		r.Memory = &specs.LinuxMemory{Limit: r.Memory.Limit}
 		linux.Resources = &r
@@ -41,26 +40,23 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 	return &spec, nil
 }
 
-// namespaces names those that the shell leaves by our descriptors, which live longer
-// than its init. The network namespace belongs to the user namespace: that is what lets
-// a container that enters both mount /sys and set what ports are privileged.
-func (s *shell) namespaces(all []specs.LinuxNamespace, enterUser bool) []specs.LinuxNamespace {
+// namespaces names those that the shell leaves. The network namespace belongs to the user
+// namespace: that is what lets a container that enters both mount /sys and set what ports
+// are privileged.
+func (b bundle) namespaces(all []specs.LinuxNamespace, enterUser bool) []specs.LinuxNamespace {
 	out := slices.Clone(all)
 	for i := range out {
 		switch out[i].Type {
 		case specs.UserNamespace:
 			if enterUser {
-				out[i].Path = descriptorOf(s.userns)
+				out[i].Path = b.userns()
 			}
 		case specs.NetworkNamespace:
-			out[i].Path = descriptorOf(s.netns)
+			out[i].Path = b.netns()
 		}
 	}
 	return out
 }
-
-// descriptorOf names an open file of this process for another one.
-func descriptorOf(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
 
 // mountsOf exchanges what has a place in the bundle for a bind mount from there. What is
 // attached there has its owners mapped and its attributes set; a user namespace cannot

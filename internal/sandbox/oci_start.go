@@ -32,7 +32,7 @@ func (s *Sandbox) enterContainer(ctx context.Context, rt Runtime, oci *specs.Spe
 	s.container, sh.process = c, c.process
 	sh.undo.add(c.close)
 	sh.undo.add(c.delete)
-	return nil
+	return c.bundle.link(sh.userns, sh.netns)
 }
 
 // endInit ends the init of a shell that is to have another one.
