@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Config bounds a ledger. The zero value of a field means the default; a negative
 // duration means never.
@@ -29,18 +32,11 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	or(&c.MaxWaiting, defaultMaxWaiting)
-	or(&c.MaxWait, defaultMaxWait)
-	or(&c.FreezeAfter, defaultFreezeAfter)
-	or(&c.ReclaimAfter, defaultReclaimAfter)
-	or(&c.StartRate, defaultStarts)
-	or(&c.StartBurst, defaultStarts)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, defaultMaxWaiting)
+	c.MaxWait = cmp.Or(c.MaxWait, defaultMaxWait)
+	c.FreezeAfter = cmp.Or(c.FreezeAfter, defaultFreezeAfter)
+	c.ReclaimAfter = cmp.Or(c.ReclaimAfter, defaultReclaimAfter)
+	c.StartRate = cmp.Or(c.StartRate, defaultStarts)
+	c.StartBurst = cmp.Or(c.StartBurst, defaultStarts)
 	return c
-}
-
-func or[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

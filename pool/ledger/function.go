@@ -58,7 +58,7 @@ func (l *Ledger) forgetFunctions(now time.Time) {
 	before := len(l.functions)
 	for _, age := range []time.Duration{memory, 0} {
 		for ref, f := range l.functions {
-			if f.versions == 0 && now.Sub(f.seen) >= age {
+			if f.versions == 0 && now.Sub(later(f.seen, f.demand.idleSince())) >= age {
 				delete(l.functions, ref)
 			}
 		}
