@@ -87,7 +87,7 @@ func memoryStudy(cfg sim.Config, t *trace.Trace) *study {
 	}
 	const largest = 8 << 10 // MiB: fewer and larger machines, or the smallest would hold nothing
 	cfg.Invokers = max(4, all/2/largest)
-	for _, part := range []int{8, 12, 16, 24} {
+	for _, part := range []int{12, 16, 20, 24} {
 		cfg.MemoryMB = all * part / 24 / cfg.Invokers
 		label := fmt.Sprintf("%d %%", part*100/24)
 		s.add(cfg, "fixed keep-alive, 10m", label, fixed(10*time.Minute))

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -34,6 +35,7 @@ type windowed struct {
 	free    int // MiB
 	closing int // MiB that come back
 	shelves map[int]*shelf
+	present []*shelf // those that have instances or a queue, and some that had
 	idle    list     // instances of all functions, the one idle longest first
 	hungry  []*shelf // whose invocations wait for room
 }
@@ -46,6 +48,7 @@ type shelf struct {
 	starting  int
 	instances int
 	hungry    bool
+	listed    bool // in windowed.present
 	arrivals  int
 }
 
@@ -69,6 +72,14 @@ func (n *windowed) shelf(function int) *shelf {
 	return s
 }
 
+// list has s be published.
+func (n *windowed) list(s *shelf) {
+	if !s.listed {
+		s.listed = true
+		n.present = append(n.present, s)
+	}
+}
+
 func (n *windowed) arrive(inv *invocation) {
 	n.windows.arrived(inv.function, n.c.w.now)
 	s := n.shelf(inv.function)
@@ -81,6 +92,7 @@ func (n *windowed) arrive(inv *invocation) {
 		return
 	}
 	s.queue = append(s.queue, inv)
+	n.list(s)
 	n.attend(s)
 }
 
@@ -113,6 +125,7 @@ func (n *windowed) serve(s *shelf, on *instance, how how) bool {
 // attend starts instances for those who wait, as far as there is room, and refuses them
 // when nothing can ever serve them.
 func (n *windowed) attend(s *shelf) {
+	n.expire(s)
 	for len(s.queue) > s.starting {
 		if n.start(s, 0) {
 			continue
@@ -132,6 +145,18 @@ func (n *windowed) attend(s *shelf) {
 	}
 }
 
+// longestWait is for how long one waits at most, as the ledger has it.
+const longestWait = 30 * time.Second
+
+// expire refuses those who have waited for too long.
+func (n *windowed) expire(s *shelf) {
+	for len(s.queue) > s.starting && n.c.w.now-s.queue[0].arrived > longestWait {
+		inv := s.queue[0]
+		s.queue = s.queue[1:]
+		n.c.refused(inv, errNoRoom)
+	}
+}
+
 func (n *windowed) need(s *shelf) int { return n.c.w.functions[s.function].spec.Config.MemoryMB }
 
 // start orders an instance, or closes idle ones so that there is room for one soon. keep
@@ -147,6 +172,7 @@ func (n *windowed) start(s *shelf, keep time.Duration) bool {
 	n.free -= need
 	s.starting++
 	s.instances++
+	n.list(s)
 	n.c.w.launch(s.function, n.id, func(on *instance) action { return &shelfStarted{n, s, on, keep} })
 	return true
 }
@@ -191,13 +217,15 @@ func (n *windowed) shelve(s *shelf, on *instance, keep time.Duration) {
 }
 
 func (n *windowed) counts() []slipway.VersionCount {
-	counts := make([]slipway.VersionCount, 0, len(n.shelves))
-	for _, s := range n.shelves {
-		if s.instances > 0 || len(s.queue) > 0 {
+	counts := make([]slipway.VersionCount, 0, len(n.present))
+	n.present = slices.DeleteFunc(n.present, func(s *shelf) bool {
+		s.listed = s.instances > 0 || len(s.queue) > 0
+		if s.listed {
 			counts = append(counts, slipway.VersionCount{VersionRef: n.c.w.functions[s.function].spec.VersionRef,
 				Instances: s.instances, Free: len(s.idle), Waiting: len(s.queue)})
 		}
-	}
+		return !s.listed
+	})
 	return counts
 }
 
