@@ -75,6 +75,7 @@ func (d *doctor) checks() []check {
 		{name: "ordinary users", root: true, try: checkOrdinaryUsers},
 		{name: "data folder", try: d.checkData},
 		{name: "disk space", try: d.checkSpace},
+		{name: "scratch on disk", try: checkScratchDisk},
 		{name: "swap", try: checkSwap},
 		{name: "go", try: checkGo},
 		{name: "bases", try: checkBases},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -110,6 +111,20 @@ func (d *doctor) checkSpace(context.Context) finding {
 	default:
 		return fine("%s", text)
 	}
+}
+
+// checkScratchDisk looks for what "--scratch disk" needs.
+func checkScratchDisk(context.Context) finding {
+	const otherwise = "what instances write can be kept in memory only"
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		return warning("modprobe loop", "%s: there are no loop devices", otherwise)
+	}
+	for _, name := range []string{"mke2fs", "/usr/sbin/mke2fs", "/sbin/mke2fs"} {
+		if found, err := exec.LookPath(name); err == nil {
+			return fine("possible (--scratch disk): loop devices, %s", found)
+		}
+	}
+	return warning("apt-get install e2fsprogs", "%s: mke2fs is missing", otherwise)
 }
 
 // checkSwap looks for a place where the memory of idle instances can go.
