@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 
 type bench struct {
 	binary   string
+	program  string
 	rounds   int
 	before   time.Duration // with one connection
 	duration time.Duration // after the step
@@ -26,6 +26,7 @@ type bench struct {
 func main() {
 	var b bench
 	flag.StringVar(&b.binary, "slipway", "bin/slipway", "the slipway binary")
+	flag.StringVar(&b.program, "program", "bench/step/program", "folder of the Go program that answers")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often the step is taken")
 	flag.DurationVar(&b.before, "before", time.Second, "how long one connection sends before the step")
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "how long all send after it")
@@ -42,11 +43,15 @@ func main() {
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) error {
-	program, err := compile(ctx)
+	dir, err := os.MkdirTemp("", "slipway-step-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(program)
+	defer os.RemoveAll(dir)
+	program, err := rig.Compile(ctx, b.program, dir)
+	if err != nil {
+		return err
+	}
 	server, err := rig.Start(ctx, b.binary)
 	if err != nil {
 		return err
@@ -55,7 +60,7 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "%d rounds: 1 connection for %s, then %d for %s\n", b.rounds, b.before, b.clients, b.duration)
 	var rounds []round
 	for n := range b.rounds {
-		r, err := b.round(ctx, server, program, fmt.Sprintf("step-%d", n))
+		r, err := b.round(ctx, server, filepath.Dir(program), fmt.Sprintf("step-%d", n))
 		if err != nil {
 			return fmt.Errorf("round %d: %w", n+1, err)
 		}
@@ -67,30 +72,15 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 }
 
 // round deploys the program under a name of its own, takes the step, and removes it.
-func (b *bench) round(ctx context.Context, server *rig.Server, program, name string) (round, error) {
+func (b *bench) round(ctx context.Context, server *rig.Server, folder, name string) (round, error) {
 	config := fmt.Sprintf(`{"memory_mb":64,"cpu":1,"network":"none","scaling":{"concurrency":1,"max":%d}}`, b.clients)
 	if err := server.API(ctx, "PUT", "/v1/functions/"+name, config, new(any)); err != nil {
 		return round{}, err
 	}
-	if said, err := server.Command(ctx, "deploy", program, "--name", name); err != nil {
+	if said, err := server.Command(ctx, "deploy", folder, "--name", name); err != nil {
 		return round{}, fmt.Errorf("deploy: %w: %s", err, said)
 	}
 	r := b.load(ctx, server.URL+"/fn/"+name+"/")
 	_, err := server.Command(ctx, "pause", name) // its instances go
 	return r, err
-}
-
-// compile makes a folder that holds the program, statically linked, as bootstrap.
-func compile(ctx context.Context) (string, error) {
-	dir, err := os.MkdirTemp("", "slipway-step-")
-	if err != nil {
-		return "", err
-	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "bootstrap"), "./bench/step/program")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		os.RemoveAll(dir)
-		return "", fmt.Errorf("compile bench/step/program: %w: %s", err, said)
-	}
-	return dir, nil
 }

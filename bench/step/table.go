@@ -6,6 +6,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/slipway-run/slipway/bench/rig"
 )
 
 // slice is the time that one line of the table is about.
@@ -34,8 +36,8 @@ func report(w io.Writer, rounds []round, duration time.Duration) {
 			lines = append(lines, r.line(from))
 		}
 		fmt.Fprintf(t, "%s\t%.0f\t%s\t%s\t%.0f\t\n", from, middle(column(lines, func(l line) float64 { return l.answers })),
-			millis(middle(column(lines, func(l line) time.Duration { return l.p50 }))),
-			millis(middle(column(lines, func(l line) time.Duration { return l.p99 }))),
+			rig.Millis(middle(column(lines, func(l line) time.Duration { return l.p50 }))),
+			rig.Millis(middle(column(lines, func(l line) time.Duration { return l.p99 }))),
 			middle(column(lines, func(l line) float64 { return l.instances })))
 	}
 	t.Flush()
@@ -58,10 +60,7 @@ func (r round) line(from time.Duration) line {
 		}
 	}
 	l := line{answers: float64(len(took)), instances: float64(len(instances))}
-	if len(took) > 0 {
-		slices.Sort(took)
-		l.p50, l.p99 = took[len(took)/2], took[len(took)*99/100]
-	}
+	l.p50, l.p99 = rig.Quantile(took, 50), rig.Quantile(took, 99)
 	return l
 }
 
@@ -77,8 +76,4 @@ func column[T any](lines []line, of func(line) T) []T {
 func middle[T ~int64 | ~float64](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-func millis(d time.Duration) string {
-	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }

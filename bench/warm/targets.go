@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -39,7 +38,7 @@ func (b *bench) targets(ctx context.Context, dir string) (all []*target, stop fu
 			stops[i]()
 		}
 	}
-	program, err := compile(ctx, b.program, dir)
+	program, err := rig.Compile(ctx, b.program, dir)
 	if err != nil {
 		return nil, stop, err
 	}
@@ -79,18 +78,6 @@ func (b *bench) targets(ctx context.Context, dir string) (all []*target, stop fu
 		all = append(all, newTarget(ours.name, server.URL+"/fn/warm/", server.PID()))
 	}
 	return all, stop, nil
-}
-
-// compile makes a static program named bootstrap, in a folder of its own that can be
-// deployed.
-func compile(ctx context.Context, source, dir string) (string, error) {
-	out := filepath.Join(dir, "program", "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, ".")
-	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile %s: %w: %s", source, err, said)
-	}
-	return out, nil
 }
 
 // deploy makes the program a function and calls it until it is warm.
