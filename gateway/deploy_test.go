@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/slipway-run/slipway"
@@ -164,6 +165,35 @@ func TestBuildsAtOnce(t *testing.T) {
 	}
 	if v, err := w.api.Version(t.Context(), "hello", 1); err != nil || v.State != slipway.VersionReady {
 		t.Errorf("version 1 is %s, %v", v.State, err)
+	}
+}
+
+// TestAlikeBuildsAtOnce: of two deploys of the same one is a version.
+func TestAlikeBuildsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	i := w.newInvoker("a")
+	var both sync.WaitGroup
+	both.Add(2)
+	i.builds(func(req slipway.BuildRequest, _ func(slipway.BuildEvent)) slipway.BuildEvent {
+		both.Done()
+		both.Wait()
+		return built(req)
+	})
+	numbers := make(chan int, 2)
+	for range 2 {
+		go func() {
+			v, err := w.api.DeploySource(t.Context(), "hello", strings.NewReader("the same"), sdk.Deploy{})
+			if err != nil {
+				t.Error(err)
+			}
+			numbers <- v.Number
+		}()
+	}
+	one, other := <-numbers, <-numbers
+	list, err := w.api.Versions(t.Context(), "hello", slipway.Page{})
+	must(t, err)
+	if one != other || len(list.Items) != 1 {
+		t.Errorf("versions %d and %d, of %d", one, other, len(list.Items))
 	}
 }
 

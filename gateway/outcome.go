@@ -42,6 +42,8 @@ func (p *publisher) record(run *buildRun, in input, result *slipway.BuildResult,
 func (p *publisher) publish(ctx context.Context, run *buildRun, in input, result *slipway.BuildResult) (slipway.Version, error) {
 	v := built(run.version, in, result)
 	ref := slipway.FunctionRef{Tenant: v.Tenant, Function: v.Function}
+	p.comparing.Lock()
+	defer p.comparing.Unlock()
 	live, err := p.liveVersion(ctx, ref)
 	if err != nil {
 		return v, err

@@ -28,6 +28,10 @@ type publisher struct {
 	life  context.Context // of the gateway: builds live as long, not as their callers
 	group sync.WaitGroup
 
+	// comparing is held from comparing a version with the live one until it is live, so
+	// that of two that are alike and finished at once one is dropped.
+	comparing sync.Mutex
+
 	mu   sync.Mutex
 	runs map[string]*buildRun // running, by id of the build
 	shut bool

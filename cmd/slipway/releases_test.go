@@ -70,12 +70,15 @@ func main() {
 }
 
 // relabel deploys the program with another label, and makes that known to the load
-// before any event can see it.
+// before any event can see it. The next event is the new version's.
 func (p *platform) relabel(name, label string, l *checkedLoad) {
 	p.t.Helper()
 	l.allow(label)
 	if res, body := p.api("PUT", "/v1/functions/"+name, fmt.Sprintf(`{"env":{"LABEL":%q}}`, label)); res.StatusCode != http.StatusOK {
 		p.t.Fatalf("deploy %s: %s %s", label, res.Status, body)
+	}
+	if _, body := p.event("GET", "/fn/"+name+"/", ""); body != label {
+		p.t.Errorf("the first event after the deploy of %s was answered by %q", label, body)
 	}
 }
 
