@@ -36,7 +36,7 @@ func main() {
 	flag.StringVar(&b.path, "trace", "", "a folder with the trace of 2019 or a file of that of 2021, instead of a generated one")
 	flag.IntVar(&b.first, "day", 1, "the first day to read of the trace of 2019")
 	flag.IntVar(&b.synthetic.Days, "days", 1, "how many days to generate, or to read of the trace of 2019")
-	flag.IntVar(&b.synthetic.Functions, "functions", 800, "how many to generate, or to read at most (0: all)")
+	flag.IntVar(&b.synthetic.Functions, "functions", 500, "how many to generate, or to read at most (0: all)")
 	flag.Float64Var(&b.synthetic.MaxPerDay, "max-per-day", 3000, "invocations on an average day at which a generated function's popularity is cut")
 	flag.StringVar(&b.write, "write", "", "write the generated trace to this folder, in the format of 2019, and stop")
 	flag.Uint64Var(&b.cfg.Seed, "seed", 1, "of everything that is drawn")
