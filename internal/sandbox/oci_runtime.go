@@ -89,10 +89,15 @@ func (r Runtime) run(ctx context.Context, b bundle, args ...string) error {
 	return nil
 }
 
-// delete removes what the runtime keeps of a container, which may be half made.
+// delete removes what the runtime keeps of a container, which may be half made. Its
+// processes have been killed; --force is for what the runtime does not see so, and not
+// the first attempt because runc then waits for 100 ms whatever there is.
 func (r Runtime) delete(ctx context.Context, b bundle) error {
 	if entries, err := os.ReadDir(b.state()); err != nil || len(entries) == 0 {
 		return nil // it keeps nothing
+	}
+	if r.run(ctx, b, "delete", b.id()) == nil {
+		return nil
 	}
 	return r.run(ctx, b, "delete", "--force", b.id())
 }
