@@ -15,7 +15,7 @@ import (
 var wanted = []string{
 	"virtio_pci", "virtio_blk", "ext4", "loop", "overlay", "zram", "lz4",
 	"veth", "dummy", "nf_tables", "nf_conntrack", "nf_nat", "nft_chain_nat", "nft_ct", "nft_masq", "nft_nat",
-	"nft_reject_inet", "nft_reject_ipv4", "nft_reject_ipv6", "nft_limit", "nft_log", "nft_fib_inet",
+	"nft_reject_inet", "nft_reject_ipv4", "nft_reject_ipv6", "nft_connlimit", "nft_limit", "nft_log", "nft_fib_inet",
 }
 
 // loadable is a module, uncompressed.

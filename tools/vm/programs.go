@@ -52,7 +52,8 @@ func (b builder) skipped() string {
 	return strings.Join([]string{
 		"^TestNativeStaged$", // is what TestNative is in this machine
 		"^TestRunc$",         // runs elsewhere, and crun, which is quicker, can run here
-		"^TestCrun$/^(process|root|walls|files|others|hostile|hogs|network)$", // are the same on control groups of version 1
+		"^TestCrun$/^(process|root|walls|files|others|hostile|hogs|network)$",                // are the same on control groups of version 1
+		"^TestNativeDisk$/^(process|isolation|walls|others|hogs|network|control|stillness)$", // have nothing to do with disks
 		"^TestRootless$/^(one_id|ranges_of_ids)$",
 	}, "|")
 }
