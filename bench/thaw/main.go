@@ -23,6 +23,7 @@ type bench struct {
 	contenders []*contender
 	stops      []func() error // in reverse order
 	missing    []string       // what was not measured, and why
+	moved      string         // how much memory is in swap
 }
 
 // contender is one way to let the program go on and answer.
@@ -81,6 +82,9 @@ func (b *bench) run(ctx context.Context, w io.Writer) (err error) {
 		}
 	}
 	report(w, b.contenders)
+	if b.moved != "" {
+		fmt.Fprintf(w, "\n%s\n", b.moved)
+	}
 	if len(b.missing) > 0 {
 		fmt.Fprintf(w, "\nNot measured: %s\n", strings.Join(b.missing, ", "))
 	}

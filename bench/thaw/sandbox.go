@@ -63,13 +63,20 @@ func (b *bench) addSandbox(ctx context.Context, program, dir string) error {
 			return err
 		}
 		freed, err := s.Reclaim(ctx)
-		if err == nil && freed == 0 {
+		if err != nil {
+			return err
+		}
+		compressed, holds, err := swap.Used()
+		b.moved = fmt.Sprintf("zram holds %.1f MiB of the program's memory in %.1f MiB", mib(holds), mib(compressed))
+		if freed == 0 {
 			err = errors.New("no memory was moved to swap")
 		}
 		return err
 	}})
 	return nil
 }
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 func (b *bench) start(ctx context.Context, native *sandbox.Native, program string) (slipway.Sandbox, error) {
 	s, err := native.Create(ctx, slipway.SandboxSpec{

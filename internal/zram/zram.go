@@ -144,6 +144,9 @@ func swapon(path string) error {
 	return nil
 }
 
+// Device is the name of its device, as in /proc/swaps.
+func (s *Swap) Device() string { return s.device }
+
 // Used is how many bytes of memory the device takes, compressed, and how many it holds.
 func (s *Swap) Used() (compressed, holds int64, err error) {
 	text, err := os.ReadFile(filepath.Join("/sys/block", s.device, "mm_stat"))
