@@ -43,7 +43,7 @@ func checkRuntimes(context.Context) finding {
 		found = append(found, fmt.Sprintf("oci:%s (%s)", r.Name, r.Path))
 	}
 	if len(found) == 0 {
-		return fine("none in PATH, and none is needed: isolation: oci:runc or oci:runsc takes the package of that name")
+		return fine("none in PATH, and none is needed: for isolation: oci:runc install the package runc")
 	}
 	return fine("functions can have isolation: %s", strings.Join(found, ", "))
 }

@@ -55,14 +55,14 @@ func findRuntime(isolation string, configured map[string]string) (Runtime, error
 		there[i] = "oci:" + r.Name
 	}
 	there = append(there, "native")
-	const mend = "install its package (apt-get install runc, crun or runsc), or name its binary with --oci-runtime"
+	const mend = "install it (apt-get install runc or crun; runsc is at gvisor.dev), or name its binary with --oci-runtime"
 	return Runtime{}, fmt.Errorf("isolation %s: this machine has no such runtime; it has %s; %s", isolation, strings.Join(there, ", "), mend)
 }
 
 // isSentry says whether this is gVisor's runsc, whose kernel is a program: it cannot enter
 // a user namespace, but makes one of the same ids. It is told to use the sockets of the
 // network namespace, because no socket of the host leads into a network of its own, and
-// to write to the root, whose size is bounded.
+// to write to the root, whose size is bounded. Releases before 2023-06 can neither.
 func (r Runtime) isSentry() bool { return strings.HasPrefix(filepath.Base(r.Path), "runsc") }
 
 // command is a command line of the runtime. Each container has a folder of its own for
