@@ -20,7 +20,7 @@ type demand struct {
 // maxLevels is how many levels are told apart; those above are not learnt of.
 const maxLevels = 256
 
-// arrived counts an event. Gaps shorter than least decide nothing, and are not noted.
+// arrived counts an event. How long gaps shorter than least were decides nothing.
 func (d *demand) arrived(slots int, least time.Duration, now time.Time) {
 	d.load++
 	for d.needed*slots < d.load {
@@ -48,13 +48,11 @@ func (d *demand) began(level int, least time.Duration, now time.Time) {
 	if level > len(d.ended) || d.ended[level-1].IsZero() {
 		return
 	}
-	if gap := now.Sub(d.ended[level-1]); gap >= least {
-		c := class(level)
-		if d.classes[c] == nil {
-			d.classes[c] = &gaps{}
-		}
-		d.classes[c].add(gap)
+	c := class(level)
+	if d.classes[c] == nil {
+		d.classes[c] = &gaps{}
 	}
+	d.classes[c].add(now.Sub(d.ended[level-1]), least)
 	d.ended[level-1] = time.Time{}
 }
 

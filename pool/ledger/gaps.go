@@ -6,10 +6,12 @@ import (
 )
 
 // gaps is a histogram of how long a level was not in demand: eight bins per octave from
-// a second to a day. Old ones fade as new ones come.
+// a second to a day. Old ones fade as new ones come. Of short ones, in which no idle
+// member goes, only the part of all is known, or a busy hour would wipe out the nights.
 type gaps struct {
 	bins  [nBins]uint16
 	total int
+	short float64 // part of the last ones, 0 to 1
 
 	rhythm  rhythm
 	plan    plan   // that follows from it
@@ -17,12 +19,13 @@ type gaps struct {
 }
 
 const (
-	octaves  = 17 // 2^17 s is a day and a half
-	nBins    = octaves * 8
-	fadeAt   = 128 // gaps after which all count half
-	enough   = 6   // gaps from which something follows
-	priorFor = 2.0 // gaps that are assumed, spread over all lengths, beside those seen
-	startFor = 4   // a start that nobody waits for costs this part of one that somebody does
+	octaves   = 17 // 2^17 s is a day and a half
+	nBins     = octaves * 8
+	fadeAt    = 128 // gaps after which all count half
+	shortFade = 16  // gaps of which the part of short ones is known
+	enough    = 6   // gaps from which something follows
+	priorFor  = 2.0 // gaps that are assumed, spread over all lengths, beside those seen
+	startFor  = 4   // a start that nobody waits for costs this part of one that somebody does
 )
 
 // bounds is what a function's scaling says about idle members.
@@ -36,7 +39,12 @@ type plan struct {
 	wake, until time.Duration
 }
 
-func (g *gaps) add(gap time.Duration) {
+func (g *gaps) add(gap, least time.Duration) {
+	g.short -= g.short / shortFade
+	if gap < least {
+		g.short += 1.0 / shortFade
+		return
+	}
 	if g.total >= fadeAt {
 		g.fade()
 	}
@@ -109,7 +117,7 @@ func (g *gaps) cheapest(b bounds) (time.Duration, float64) {
 
 // likelihood is how likely it is that a level that was not in demand for idle is so
 // within the horizon. Where nothing is known, what was long idle stays so for long.
-func (g *gaps) likelihood(idle, horizon time.Duration) float64 {
+func (g *gaps) likelihood(idle, horizon, least time.Duration) float64 {
 	guess := horizon.Seconds() / (idle + horizon).Seconds()
 	if g == nil {
 		return guess
@@ -122,7 +130,12 @@ func (g *gaps) likelihood(idle, horizon time.Duration) float64 {
 		}
 		later += int(g.bins[i])
 	}
-	return (float64(soon) + guess) / (float64(later) + 1)
+	long := (float64(soon) + guess) / (float64(later) + 1)
+	if idle >= least {
+		return long
+	}
+	short := g.short * (1 - idle.Seconds()/least.Seconds()) // those not over yet, if all lengths are as likely
+	return (short + (1-g.short)*long) / (short + 1 - g.short)
 }
 
 // bin is where a gap belongs: its octave, and an eighth of that.

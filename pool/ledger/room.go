@@ -104,7 +104,7 @@ func (v *version) value(m *Member, now time.Time) float64 {
 	}
 	likely := 1.0
 	if !now.Before(m.stays) {
-		likely = v.function.demand.gaps(m.level).likelihood(now.Sub(m.idleSince), horizon)
+		likely = v.function.demand.gaps(m.level).likelihood(now.Sub(m.idleSince), horizon, v.bounds().least)
 	}
 	return likely * max(cold, time.Millisecond).Seconds() / float64(max(m.memoryMB, 1))
 }

@@ -47,6 +47,23 @@ func TestLeastValuableGoesFirst(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the one that is not busy", func(t *testing.T) {
+		w := newWorld(t, ledger.Config{MemoryMB: 512, FreezeAfter: -1}, 1)
+		busy, calm := spec("busy"), spec("calm")
+		w.events(calm, 10, each(90*time.Second))
+		w.events(busy, 40, func(i int) time.Duration {
+			if i%10 == 0 {
+				return time.Minute
+			}
+			return 5 * time.Second
+		})
+		w.events(calm, 1, each(time.Second))
+		w.ask(spec("new"))
+		w.carryOutAll()
+		if w.aliveOf("busy") != 1 || w.aliveOf("calm") != 0 {
+			t.Errorf("busy %d, calm %d", w.aliveOf("busy"), w.aliveOf("calm"))
+		}
+	})
 	t.Run("the one that is not expected", func(t *testing.T) {
 		w := newWorld(t, ledger.Config{MemoryMB: 512, FreezeAfter: -1}, 1)
 		often, seldom := spec("often", scaled(time.Second, 5*time.Minute)), spec("seldom", scaled(time.Second, time.Hour))
