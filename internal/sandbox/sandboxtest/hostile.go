@@ -89,7 +89,7 @@ func testHostile(t *testing.T, b *Bench) {
 func testHogs(t *testing.T, b *Bench) {
 	neighbour := b.Start(t, b.Spec("echo", "tcp,127.0.0.1:8080"))
 	neighbour.Expect(t, "listening")
-	for _, way := range []string{"anonymous", "memfd", "shm", "sysv", "pipes", "unix", "tcp"} {
+	for _, way := range []string{"anonymous", "page tables", "memfd", "shm", "sysv", "pipes", "unix", "tcp"} {
 		t.Run(way, func(t *testing.T) {
 			hogs(t, b, way)
 			echoes(t, neighbour, "tcp", "127.0.0.1:8080")
