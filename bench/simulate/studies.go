@@ -103,10 +103,10 @@ func routingStudy(cfg sim.Config) *study {
 	s.add(cfg, "Slipway", "", ours(keep, sim.Choose))
 	slow := cfg
 	slow.Pause = time.Second
-	s.add(slow, "Slipway, a state a second", "", ours(keep, sim.Choose))
+	s.add(slow, "Slipway, states each second", "", ours(keep, sim.Choose))
 	many := slow
 	many.Gateways = 8
-	s.add(many, "Slipway, 8 gateways, a state a second", "", ours(keep, sim.Choose))
+	s.add(many, "the same, 8 gateways", "", ours(keep, sim.Choose))
 	s.add(cfg, "consistent hashing", "", ours(keep, sim.Hash))
 	s.add(cfg, "least loaded", "", ours(keep, sim.LeastLoaded))
 	s.add(cfg, "random", "", ours(keep, sim.Random))

@@ -53,7 +53,7 @@ func (s *scale) linearTicks() {
 
 // logTicks are 1, 2 and 5 times powers of ten.
 func (s *scale) logTicks() {
-	lowest, highest := s.min/1.1, s.max*1.1
+	lowest, highest := s.min, s.max
 	steps := []float64{1, 2, 5}
 	if math.Log10(highest/lowest) > 3 {
 		steps = steps[:1]
