@@ -61,7 +61,7 @@ func (n *Native) contain(ctx context.Context, spec slipway.SandboxSpec, rt Runti
 	s := &Sandbox{id: spec.ID, native: n, shell: sh, done: make(chan struct{})}
 	s.close = sync.OnceValue(s.end)
 	oci := ociSpec(spec, sh.firstID, nil) // the seccomp profile is added at the start
-	err = errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname))
+	err = sh.scratch.fit(spec.EphemeralMB, oci.Hostname)
 	if err == nil {
 		err = s.enterContainer(ctx, rt, oci, spec.Layers)
 	}

@@ -74,7 +74,7 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 	n.privileges.fit(oci)
 	limited := make(chan error, 1)
 	go func() { limited <- sh.group.Limit(limitsOf(oci.Linux.Resources)) }()
-	err := errors.Join(sh.scratch.resize(spec.EphemeralMB), sh.scratch.name(oci.Hostname))
+	err := sh.scratch.fit(spec.EphemeralMB, oci.Hostname)
 	if err == nil {
 		err = s.enter(ctx, oci, spec.Layers)
 	}

@@ -99,6 +99,14 @@ func (s *scratch) resize(megabytes int) error {
 	return nil
 }
 
+// fit gives it the size and the name of a sandbox.
+func (s *scratch) fit(megabytes int, hostname string) error {
+	if err := s.resize(megabytes); err != nil {
+		return err
+	}
+	return s.name(hostname)
+}
+
 // The files that name the machine.
 const (
 	hostnameFile = "upper/etc/hostname"
@@ -115,7 +123,7 @@ func (s *scratch) name(hostname string) error {
 
 // resolve says where names are looked up. Without servers the image's resolv.conf stays.
 func (s *scratch) resolve(servers []netip.Addr) error {
-	if s.servers = servers; len(servers) == 0 {
+	if s.servers = servers; len(servers) == 0 || s.upper == nil { // a disk is told when it is made
 		return nil
 	}
 	var b strings.Builder

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -33,6 +34,29 @@ func TestDiskStaged(t *testing.T) {
 	}
 	b := sandboxtest.NewBench(native, sandboxtest.Image(t))
 	fills(t, b, 64, 128)
+}
+
+// TestDiskHasResolvers: a disk that is made when its size is known, and one that takes the
+// place of another, know them.
+func TestDiskHasResolvers(t *testing.T) {
+	egress := sandbox.EgressFunc(func(context.Context, string, int) (sandbox.Link, error) { return new(link), nil })
+	for i, shells := range []int{-1, 2} {
+		native := newNativeOf(t, 4110+i, sandbox.Config{Scratch: sandbox.ScratchDisk, Shells: shells, Egress: egress})
+		if err := native.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if shells > 0 {
+			waitForShells(t, 4110+i, 2*shells)
+		}
+		b := sandboxtest.NewBench(native, sandboxtest.Image(t))
+		for _, megabytes := range []int{0, 64} {
+			spec := b.Spec("cat", "/etc/resolv.conf")
+			spec.EphemeralMB, spec.Network = megabytes, slipway.NetworkEgress
+			if out := b.OutputOf(t, spec); !strings.Contains(out, "nameserver 10.1.2.3\n") {
+				t.Errorf("%d shells, %d MiB: %q", shells, megabytes, out)
+			}
+		}
+	}
 }
 
 // TestDiskIsNotMemory: more can be written to a disk than the sandbox has memory.
