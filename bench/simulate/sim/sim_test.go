@@ -114,15 +114,50 @@ func erlangC(c int, load float64) float64 {
 	return last / (sum + last)
 }
 
+// at is one function of 1 GiB with an event of a second at each of the minutes.
+func at(minutes ...float64) *trace.Trace {
+	var arrivals []trace.Arrival
+	for _, m := range minutes {
+		arrivals = append(arrivals, trace.Arrival{At: time.Duration(m * float64(time.Minute)), Duration: time.Second})
+	}
+	return trace.Of([]trace.Function{{App: "a", Name: "f", MemoryMB: 1024}}, arrivals)
+}
+
+// TestRhythm: policies that learn have an instance ready for what comes every half an
+// hour, and hold little memory for it.
+func TestRhythm(t *testing.T) {
+	var minutes []float64
+	for i := range 60 {
+		minutes = append(minutes, float64(30*i))
+	}
+	cfg := sim.Defaults()
+	cfg.Invokers, cfg.Skip = 3, 15*time.Hour
+	for _, p := range []sim.Policy{
+		{Name: "ours", Kind: sim.Ours, Routing: sim.Choose, Keep: time.Hour, KeepMin: 30 * time.Second},
+		{Name: "hybrid", Kind: sim.Hybrid, Routing: sim.Choose},
+	} {
+		r := run(t, cfg, at(minutes...), p)
+		if r.Cold > 0 || r.Memory.Total > 0.3*14.5 {
+			t.Errorf("%s: %d of %d are cold, 1 GiB was held for %.1f hours of 14.5", p.Name, r.Cold, r.Invocations, r.Memory.Total)
+		}
+	}
+}
+
+// TestKnative: the last pod goes when its windows have passed, and the grace.
+func TestKnative(t *testing.T) {
+	cfg := sim.Defaults()
+	cfg.Invokers, cfg.Skip = 3, 0
+	r := run(t, cfg, at(0, 1, 10), sim.Policy{Kind: sim.Knative})
+	if r.Cold != 2 {
+		t.Errorf("%d are cold of events after 0, 1 and 10 minutes; want 2", r.Cold)
+	}
+	if idle := r.Memory.Idle * 3600; idle < 60+60 || idle > 60+2*100 {
+		t.Errorf("1 GiB was idle for %.0f s", idle)
+	}
+}
+
 // TestFixed: an instance serves what comes within its time and is gone after it.
 func TestFixed(t *testing.T) {
-	at := func(minutes ...float64) *trace.Trace {
-		var arrivals []trace.Arrival
-		for _, m := range minutes {
-			arrivals = append(arrivals, trace.Arrival{At: time.Duration(m * float64(time.Minute)), Duration: time.Second})
-		}
-		return trace.Of([]trace.Function{{App: "a", Name: "f", MemoryMB: 1024}}, arrivals)
-	}
 	cfg := sim.Defaults()
 	cfg.Invokers, cfg.Skip = 3, 0
 	for _, tt := range []struct {
