@@ -11,6 +11,10 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
+// bookedLate is the processor time that the kernel may add to a group after it stands
+// still: interrupts that it served in its place. An answer takes more.
+const bookedLate = 100 * time.Microsecond
+
 // testControl is about what the owner of a sandbox does with it.
 func testControl(t *testing.T, b *Bench) {
 	t.Run("freeze and thaw", func(t *testing.T) {
@@ -23,7 +27,7 @@ func testControl(t *testing.T, b *Bench) {
 			if c, err := p.Dial(t.Context(), "tcp", "127.0.0.1:8080"); err == nil {
 				c.Close()
 			}
-			if after := settled(t, p); after != before {
+			if after := settled(t, p); after-before > bookedLate {
 				t.Errorf("it ran %v while frozen", after-before)
 			}
 			must(t, p.Thaw(t.Context()))
