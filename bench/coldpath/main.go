@@ -9,10 +9,8 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -33,23 +31,13 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 20, "how many starts are looked at")
 	flag.IntVar(&b.rows, "rows", 30, "how many kinds of call are shown")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "coldpath:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "slipway-coldpath-")
+	dir, remove, err := rig.Folder("coldpath")
+	defer remove()
 	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
 		return err
 	}
 	program, err := rig.Compile(ctx, b.source, dir)

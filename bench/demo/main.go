@@ -10,9 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -42,13 +39,7 @@ func main() {
 	flag.IntVar(&d.rounds, "rounds", 5, "cold starts per function")
 	flag.IntVar(&d.calls, "calls", 300, "warm calls per function")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := d.run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
+	rig.Main(d.run)
 }
 
 type demo struct {

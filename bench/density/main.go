@@ -5,10 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -47,23 +44,13 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "how often the fast ones are measured")
 	flag.IntVar(&b.peerRounds, "peer-rounds", 1, "how often runc, podman and docker are")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "density:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) error {
-	dir, err := os.MkdirTemp("", "slipway-density-")
+	dir, remove, err := rig.Folder("density")
+	defer remove()
 	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
 		return err
 	}
 	program, err := rig.Compile(ctx, "bench/density/testdata/hold", dir)

@@ -6,11 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -39,14 +36,7 @@ func main() {
 	flag.DurationVar(&b.every, "every", 5*time.Millisecond, "time between two requests")
 	flag.Float64Var(&b.cpu, "cpu", 1, "vCPUs of the hostile function")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "neighbours:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) (err error) {
@@ -102,11 +92,11 @@ const (
 
 // deploy makes the two functions.
 func (b *bench) deploy(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "slipway-neighbours-")
+	dir, remove, err := rig.Folder("neighbours")
+	defer remove()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	configs := map[string]string{
 		neighbour: `{"scaling":{"min":1,"max":1}}`,
 		hostile: fmt.Sprintf(`{"scaling":{"max":1,"idle_timeout":"1s"},"release":{"auto_rollback":false},"timeout":"%dms","cpu":%g,"memory_mb":%d,"pids":%d,"ephemeral_mb":32}`,

@@ -5,10 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -32,22 +29,15 @@ func main() {
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "how long all send after it")
 	flag.IntVar(&b.clients, "c", 50, "connections after the step, and instances at most")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := b.run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "step:", err)
-		stop()
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) error {
-	dir, err := os.MkdirTemp("", "slipway-step-")
+	dir, remove, err := rig.Folder("step")
+	defer remove()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	program, err := rig.Compile(ctx, b.program, dir)
 	if err != nil {
 		return err

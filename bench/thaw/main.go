@@ -6,10 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -43,23 +40,13 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 200, "how often the fast ones are paused")
 	flag.IntVar(&b.peerRounds, "peer-rounds", 15, "how often runc, podman, docker and the server are")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "thaw:", err)
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "slipway-thaw-")
+	dir, remove, err := rig.Folder("thaw")
+	defer remove()
 	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // users of a sandbox look into it
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/slipway-run/slipway/bench/rig"
 )
 
 type bench struct {
@@ -40,21 +40,15 @@ func main() {
 		os.Exit(2)
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := b.run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "warm:", err)
-		stop()
-		os.Exit(1)
-	}
+	rig.Main(b.run)
 }
 
 func (b *bench) run(ctx context.Context, w io.Writer) error {
-	dir, err := os.MkdirTemp("", "slipway-warm-")
+	dir, remove, err := rig.Folder("warm")
+	defer remove()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	targets, stop, err := b.targets(ctx, dir)
 	defer stop()
 	if err != nil {
