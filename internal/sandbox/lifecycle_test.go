@@ -73,6 +73,9 @@ func TestOwnerKilled(t *testing.T) {
 	if len(shells) != 3 { // one is the sandbox that was not started
 		t.Errorf("the owner had %d shells", len(shells))
 	}
+	if all := processesOf(t, name); len(all) != len(shells)+4 { // the ones that pause, and the frozen one
+		t.Errorf("the owner had the processes %v", all)
+	}
 	cfg := sandbox.Config{Dir: dir, Name: name}
 	if _, err := sandbox.New(cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, slipway.ErrConflict) {
 		t.Errorf("a second owner of the name: %v", err)
@@ -81,7 +84,7 @@ func TestOwnerKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = owner.Wait() // it was killed
-	sandboxtest.Eventually(t, "the kernel ends what is not frozen", func() bool { return len(processesWith(t, layer)) <= 1 })
+	sandboxtest.Eventually(t, "the kernel ends what is not frozen", func() bool { return len(processesOf(t, name)) <= 1 })
 	for _, shell := range shells {
 		sandboxtest.Eventually(t, "the kernel ends the shells", func() bool { return commOf(shell) != shellName })
 	}
@@ -102,7 +105,7 @@ func TestOwnerKilled(t *testing.T) {
 	if left, err := system.List(name); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if left := processesWith(t, layer); len(left) > 0 {
+	if left := processesOf(t, name); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
 	}
 	sandboxtest.Eventually(t, "its disks are gone", func() bool { return len(disksIn(t, dir)) == 0 })
@@ -138,21 +141,17 @@ func TestOwner(t *testing.T) {
 	<-make(chan struct{})
 }
 
-// processesWith are the processes whose root or program lies in a layer.
-func processesWith(t *testing.T, layer string) []string {
+// processesOf are the processes in the control groups of an owner.
+func processesOf(t *testing.T, name string) []string {
 	t.Helper()
-	want, err := os.Stat(filepath.Join(layer, "payload"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	programs, err := filepath.Glob("/proc/[0-9]*/exe")
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, p := range programs {
-		if st, err := os.Stat(p); err == nil && os.SameFile(st, want) {
-			found = append(found, p)
+	for _, file := range files {
+		if groups, err := os.ReadFile(file); err == nil && strings.Contains(string(groups), "/"+name+"/") {
+			found = append(found, file)
 		}
 	}
 	return found
