@@ -68,8 +68,7 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 // eventSpec is the version that the event goes to, if the client may send it events. A
 // key that the platform has checked is not shown to the function.
 func (g *Gateway) eventSpec(r *http.Request, t target) (*slipway.Spec, error) {
-	tenant := slipway.DefaultTenant
-	found := g.routes.find(slipway.FunctionRef{Tenant: tenant, Function: t.function})
+	found := g.routes.find(slipway.FunctionRef{Tenant: t.tenant, Function: t.function})
 	if found == nil {
 		return nil, g.noRoute(t.function)
 	}
@@ -78,7 +77,7 @@ func (g *Gateway) eventSpec(r *http.Request, t target) (*slipway.Spec, error) {
 		if err != nil {
 			return nil, err
 		}
-		if key.Tenant != tenant {
+		if key.Tenant != t.tenant {
 			return nil, slipway.Errorf(slipway.ErrForbidden, "the key belongs to another tenant")
 		}
 		r.Header.Del("Authorization")

@@ -146,11 +146,15 @@ func (g *Gateway) deleteFunction(c *call) error {
 
 // shown is f with the URL at which it answers, seen from where the client is.
 func (g *Gateway) shown(c *call, f slipway.Function) slipway.Function {
-	f.URL = g.functionURL(c.Request(), f.Name)
+	f.URL = g.functionURL(c.Request(), f)
 	return f
 }
 
-func (g *Gateway) functionURL(r *http.Request, name string) string {
+func (g *Gateway) functionURL(r *http.Request, f slipway.Function) string {
+	name := f.Name
+	if f.Tenant != slipway.DefaultTenant {
+		name += "." + f.Tenant
+	}
 	scheme := "http"
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		scheme = "https"

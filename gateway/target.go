@@ -9,17 +9,22 @@ import (
 
 // target is whom an event is for, as its host or path says.
 type target struct {
+	tenant   string
 	function string
 	alias    string
 	uri      string // path and query as the function sees them
 }
 
 // eventTarget says whether r is an event rather than a call of the API. The host is
-// looked at first: below the domain every path belongs to the function.
+// looked at first, [<alias>--]<function>[.<tenant>].<domain>: below the domain every path
+// belongs to the function. Functions of other tenants than the default one have no path.
 func eventTarget(r *http.Request, domain string) (target, bool) {
 	if label, ok := hostLabel(r.Host, domain); ok {
-		t := target{function: label, alias: slipway.LiveAlias, uri: requestURI(r)}
-		if alias, function, split := strings.Cut(label, "--"); split {
+		t := target{tenant: slipway.DefaultTenant, function: label, alias: slipway.LiveAlias, uri: requestURI(r)}
+		if function, tenant, split := strings.Cut(label, "."); split {
+			t.function, t.tenant = function, tenant
+		}
+		if alias, function, split := strings.Cut(t.function, "--"); split {
 			t.function, t.alias = function, alias
 		}
 		return t, true
@@ -57,7 +62,7 @@ func pathTarget(uri string) (target, bool) {
 	if !strings.HasPrefix(uri, "/") {
 		uri = "/" + uri
 	}
-	t := target{function: name, alias: slipway.LiveAlias, uri: uri}
+	t := target{tenant: slipway.DefaultTenant, function: name, alias: slipway.LiveAlias, uri: uri}
 	if function, alias, split := strings.Cut(name, ":"); split {
 		t.function, t.alias = function, alias
 	}

@@ -12,19 +12,21 @@ func TestEventTarget(t *testing.T) {
 		want      target
 		ok        bool
 	}{
-		{"hello.localhost:8080", "/", target{"hello", "live", "/"}, true},
-		{"hello.localhost", "/a%2Fb?x=1&y", target{"hello", "live", "/a%2Fb?x=1&y"}, true},
-		{"HELLO.LocalHost.", "/v1/functions", target{"hello", "live", "/v1/functions"}, true},
-		{"canary--hello.localhost:8080", "/healthz", target{"hello", "canary", "/healthz"}, true},
-		{"a.b.localhost", "/", target{"a.b", "live", "/"}, true},
+		{"hello.localhost:8080", "/", target{"default", "hello", "live", "/"}, true},
+		{"hello.localhost", "/a%2Fb?x=1&y", target{"default", "hello", "live", "/a%2Fb?x=1&y"}, true},
+		{"HELLO.LocalHost.", "/v1/functions", target{"default", "hello", "live", "/v1/functions"}, true},
+		{"canary--hello.localhost:8080", "/healthz", target{"default", "hello", "canary", "/healthz"}, true},
+		{"hello.acme.localhost", "/", target{"acme", "hello", "live", "/"}, true},
+		{"canary--hello.acme.localhost:80", "/x", target{"acme", "hello", "canary", "/x"}, true},
+		{"a.b.c.localhost", "/", target{"b.c", "a", "live", "/"}, true}, // nobody's
 		{"localhost:8080", "/v1/functions", target{}, false},
 		{"hellolocalhost", "/", target{}, false},
 		{".localhost", "/", target{}, false},
 		{"[::1]:8080", "/v1/functions", target{}, false},
-		{"127.0.0.1:8080", "/fn/hello", target{"hello", "live", "/"}, true},
-		{"127.0.0.1:8080", "/fn/hello?q=1", target{"hello", "live", "/?q=1"}, true},
-		{"127.0.0.1:8080", "/fn/hello:canary/a/b?c=/d", target{"hello", "canary", "/a/b?c=/d"}, true},
-		{"127.0.0.1:8080", "/fn/hello//x/../y", target{"hello", "live", "//x/../y"}, true},
+		{"127.0.0.1:8080", "/fn/hello", target{"default", "hello", "live", "/"}, true},
+		{"127.0.0.1:8080", "/fn/hello?q=1", target{"default", "hello", "live", "/?q=1"}, true},
+		{"127.0.0.1:8080", "/fn/hello:canary/a/b?c=/d", target{"default", "hello", "canary", "/a/b?c=/d"}, true},
+		{"127.0.0.1:8080", "/fn/hello//x/../y", target{"default", "hello", "live", "//x/../y"}, true},
 		{"127.0.0.1:8080", "/fn", target{}, false},
 		{"127.0.0.1:8080", "/%66n/hello", target{}, false},
 	}

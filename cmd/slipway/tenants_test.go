@@ -52,3 +52,31 @@ func TestTenants(t *testing.T) {
 		t.Errorf("tenants delete: exit status %d, %q", status, stderr)
 	}
 }
+
+// TestTwoTenants: functions of the same name answer at hosts of their own.
+func TestTwoTenants(t *testing.T) {
+	p := boot(t)
+	if status, _, stderr := p.cli("tenants", "set", "acme"); status != 0 {
+		t.Fatalf("tenants set: exit status %d, %s", status, stderr)
+	}
+	_, body := p.api("POST", "/v1/keys", `{"tenant":"acme"}`)
+	var key struct{ Key string }
+	if err := json.Unmarshal([]byte(body), &key); err != nil || key.Key == "" {
+		t.Fatalf("key: %v: %s", err, body)
+	}
+	theirs := *p
+	theirs.key = key.Key
+	p.deploy(goServer(t, `io.WriteString(w, "ours")`), "web")
+	theirs.deploy(goServer(t, `io.WriteString(w, "theirs")`), "web")
+
+	for host, want := range map[string]string{"web.localhost": "ours", "web.acme.localhost": "theirs", "live--web.acme.localhost": "theirs"} {
+		res, body := p.eventByHost(t, host, "")
+		checkAnswer(t, res, body, want)
+	}
+	if res, body := p.eventByHost(t, "web.nobody.localhost", ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("a tenant that is none: %s %s", res.Status, body)
+	}
+	if _, stdout, _ := theirs.cli("functions"); !strings.Contains(stdout, "http://web.acme.localhost:") {
+		t.Errorf("the list of functions does not say where it answers:\n%s", stdout)
+	}
+}
