@@ -25,7 +25,7 @@ const (
 	hostIPv6    = "2001:db8:1::1"
 	outsideIPv4 = "198.51.100.2"
 	outsideIPv6 = "2001:db8:1::2"
-	resolver    = "10.255.255.53"
+	resolver    = "10.99.0.53"
 	private     = "10.1.2.3"
 	metadata    = "169.254.169.254"
 	uniqueLocal = "fd12:3456::1"
