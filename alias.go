@@ -33,8 +33,8 @@ const (
 	MovedByAutoRollback Mover = "auto-rollback" // the version did not stay up
 )
 
-// Automatic says whether the version came there without a person having chosen it by
-// its number: then it may be taken back the same way.
+// Automatic says whether the version came there without a person having said where the
+// alias goes: then it may be taken back the same way.
 func (m Mover) Automatic() bool { return m == MovedByDeploy || m == MovedByCanary }
 
 // Ref names the function of a.

@@ -3,7 +3,8 @@
 // # Two doors
 //
 // One listener serves both the API and the events of functions; [Gateway.ServeHTTP]
-// tells them apart by the host (<function>.<domain>) and by the path (/fn/<function>/).
+// tells them apart by the host ([<alias>--]<function>[.<tenant>].<domain>) and by the path
+// (/fn/<function>/, for the default tenant).
 //
 // In front of net/http stands package front, which takes the plainest requests off it.
 // The event path (event.go) is a plain http.Handler: it finds the function in an
@@ -36,7 +37,7 @@
 // what a deploy has put live. Their outcomes are counted on the event path without a lock
 // (tally.go), gateways tell each other their counts (sharing.go, peers.go), and what
 // package canary makes of the sum is a compare-and-set of the alias in the store: all
-// gateways may decide, one is heard, and none has a state that another lacks.
+// gateways may decide, one is heard, and none keeps what could not be counted anew.
 //
 // # Limits
 //

@@ -108,7 +108,7 @@ func (t *tenantLimit) full(f slipway.FunctionRef) error {
 }
 
 // set is called with all tenants and routes when any of them has changed. What is in
-// flight stays counted.
+// flight stays counted where there still is a limit, or a reservation, that counted it.
 func (l *limits) set(tenants []slipway.Tenant, routes map[slipway.FunctionRef]*route) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

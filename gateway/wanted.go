@@ -16,8 +16,8 @@ type want struct {
 
 // wanted is what is to be kept of every function: what scaling asks for of its live
 // version, or of both by their shares where live is split (beside a canary, of the first
-// in full); and, while it may have to
-// take over again, an instance of the version that was live before.
+// in full); and, while it may have to take over again, an instance of the version that
+// was live before.
 func (t *routeTable) wanted(now time.Time) []want {
 	var all []want
 	for _, r := range t.all() {

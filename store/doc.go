@@ -10,8 +10,9 @@
 //   - Every error carries a kind of the root package: ErrNotFound, ErrConflict and
 //     ErrInvalid are the caller's, ErrUnavailable and ErrTimeout may pass by
 //     themselves, ErrUnauthorized is an API key that is not known or has expired.
-//   - A version never changes once it is not building, its number is never given to
-//     another version of the function, and an alias only ever names ready versions.
+//   - A version never changes once it is not building, but for the reason that says why
+//     the platform took its events away; its number is never given to another version of
+//     the function, and an alias only ever names ready versions.
 //   - API keys are kept as SHA-256 only.
 //   - Times are kept in microseconds and come back in UTC.
 //
