@@ -21,8 +21,8 @@
 // docs/reference/scaling.md tells all this to users.
 //
 // Some members are kept ahead of any event: [Pool.Keep] says how many of which version.
-// They start without a waiter, do not go when they are idle, make no room for others,
-// and are made up for when one ends.
+// They start without a waiter, do not go when they are idle, make no room for others
+// unless they are on standby, and are made up for when one ends.
 //
 // # The parts
 //
@@ -36,7 +36,8 @@
 //     promised memory never exceeds the machine's.
 //   - A slot is held by one lease, and comes back exactly once, also when the one who
 //     waited for it went away at the moment of the grant.
-//   - A waiter is served, refused with a reason, or gone by itself: when nothing can
-//     serve it at once, and unless a start is under way for it within Config.MaxWait.
+//   - A waiter is served, refused with a reason, or gone by itself. It is refused at once
+//     when nothing can ever serve it, and after Config.MaxWait unless a start is under way
+//     for it.
 //   - After Drain every instance that was ever started is closed.
 package pool

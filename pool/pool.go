@@ -55,7 +55,7 @@ type Pool struct {
 
 	starting context.Context // of every start; ended by Drain
 	halt     context.CancelFunc
-	running  sync.WaitGroup // starts and closes under way
+	running  sync.WaitGroup // the ledger's orders under way
 
 	sooner chan struct{} // gets a value when something is due before alarm was
 

@@ -14,5 +14,6 @@
 //
 // Three studies are made: how many invocations are cold at which memory, with machines
 // that are large enough; the same with machines that are not; and how invokers are
-// chosen. docs/reference/simulation.md explains them and shows the results.
+// chosen. A fourth, scale, is made when it is asked for. docs/reference/simulation.md
+// explains them and shows the results.
 package main

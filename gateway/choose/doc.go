@@ -10,14 +10,15 @@
 // back since: an event that is on its way has a slot, although the invoker has not said
 // so yet. Other gateways' events are seen with the next state only.
 //
-// A place is one version on one invoker. Every version ranks the invokers in an order of
-// its own (rendezvous hashing), the same in every gateway, and an event goes to
+// A place is one version on one invoker. Every function ranks the invokers in an order of
+// its own (rendezvous hashing), the same for all its versions and in every gateway, and an
+// event goes to
 //
 //  1. the first in rank that has a free slot of an instance that is not frozen,
 //  2. the first in rank that has a free slot,
 //  3. where another instance can start, if the version may have one: of two invokers with
-//     room that follow the version's name on a hash ring, the one with more,
-//  4. the place with fewest events for each instance.
+//     room that follow the function's name on a hash ring, the one with more,
+//  4. of a few places, the one with fewest events for each instance.
 //
 // First in rank rather than emptiest: load concentrates on as few instances as carry it,
 // and the others grow old and go, as in the stack of each pool. Two invokers rather than

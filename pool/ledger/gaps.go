@@ -6,7 +6,7 @@ import (
 )
 
 // gaps is a histogram of how long a level was not in demand: eight bins per octave from
-// a second to a day. Old ones fade as new ones come. Of short ones, in which no idle
+// a second to a day and a half. Old ones fade as new ones come. Of short ones, in which no idle
 // member goes, only the part of all is known, or a busy hour would wipe out the nights.
 type gaps struct {
 	bins  [nBins]uint16
