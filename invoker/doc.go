@@ -26,8 +26,8 @@
 // event of a new version is warm.
 //
 // What an event used is read around it (turn.go): the processor time of the instance's
-// control group and the peak of its memory, exactly for an instance that takes one event
-// at a time.
+// control group and the peak of its memory: the event's own where an instance takes one at
+// a time, and up to the head of an answer whose body streams.
 //
 // The pool has an instance frozen that is idle, and its memory moved to swap (ice.go). It
 // never is frozen while it has an event. Its health checks pause. The connections that are

@@ -15,10 +15,10 @@
 //     [slipway.ErrUnavailable] at once.
 //   - A request and a response whose bodies are known to be small are one message
 //     each way.
-//   - The connection is made again for ever. Meanwhile every call is
+//   - The connection is made again for ever. Meanwhile every call that needs it is
 //     ErrUnavailable at once; nothing is buffered.
 //   - A call of a subject that the same process serves is handed over without NATS
-//     (direct.go), and keeps these promises. Nothing but its speed tells it apart.
+//     (direct.go), and keeps these promises. It needs no connection.
 //
 // # The protocol of a call
 //
