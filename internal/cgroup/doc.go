@@ -4,7 +4,7 @@
 // # Model
 //
 // A [System] is what this machine has mounted: for each controller (memory, cpu,
-// pids, freezer) the hierarchy that holds it. A [Group] is one name in all of those
+// cpuacct, pids, freezer) the hierarchy that holds it. A [Group] is one name in all of those
 // hierarchies: "slipway-1f2e3d4c/api-7" is a folder of that path in each of them.
 // Every server keeps its groups below one parent of its own, so that what a dead
 // server left is found again by name ([System.List]).

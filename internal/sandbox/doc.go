@@ -17,10 +17,12 @@
 // decided, named and tested on the host. It is root in a user namespace with 65536 ids
 // of its own, which are nobody's on the host.
 //
-// All filesystems are made by the host and handed over as detached mounts:
+// All filesystems but /proc, /sys and /dev/pts, which show the namespaces they are made
+// in, are made by the host and handed over as detached mounts:
 //
-//	root   overlay: the layers, idmapped and read-only, below a folder of scratch
-//	/dev, /dev/shm   folders of scratch, a tmpfs whose size is the ephemeral limit
+//	root   overlay: the layers, idmapped and read-only, below a folder of scratch,
+//	       a tmpfs or a disk whose size is the ephemeral limit
+//	/dev, /dev/shm   folders of a tmpfs of that size: the same one, unless there is a disk
 //	mounts of the spec   clones of host folders, idmapped
 //
 // # The protocol
@@ -35,9 +37,8 @@
 //	 │── Setup + v1 groups ────────────────────────────→│ root of its namespace, joins the groups,
 //	 │                                                  │ cgroup namespace,
 //	 │                                                  │ session keyring, loopback, /proc, /sys,
-//	 │                                                  │ masks, the host's tree detached, devpts
-//	 │←──────────────────────────────────────── Reply ──│
-//	 │ egress                                           │                            a shell
+//	 │ scratch, egress                                  │ masks, the host's tree detached, devpts
+//	 │←──────────────────────────────────────── Reply ──│                            a shell
 //	 ┆                                                  ┆
 //	 │ limits, overlay                                  │
 //	 │── Root + root, dev, shm, mounts ────────────────→│ attach, cover the root, mounts of the spec,
@@ -87,7 +88,9 @@
 //   - A sandbox is in no table of the host but those of processes and control groups:
 //     mounts are detached, network namespaces have no name. So a dead owner's sandboxes
 //     are found by the name of their groups alone, and Recover removes them; their
-//     processes died with the owner.
+//     processes died with the owner. Three things are more: a link is the [Egress]'s to
+//     recover, the loop device of scratch on disk ends with its mount, and the bundle of
+//     another runtime's container is in a folder of the owner's name.
 //   - No path that an image decides is followed by the host, except with openat2(2) and
 //     RESOLVE_IN_ROOT.
 //   - A process is held by its pidfd, never by its number.

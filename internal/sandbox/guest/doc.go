@@ -17,7 +17,7 @@
 //     runtime, neither memory nor stack growth nor signals: nosplit functions and
 //     RawSyscall only. The tests run it under the race detector, too, which would
 //     otherwise add calls of its own: hence norace and nocheckptr.
-//   - A program never guesses: the number of every file it opens is checked.
+//   - A program never guesses: the number of every file it goes on to use is checked.
 //   - What an image holds is looked at by the host ([LookUp] reads its users), never by
 //     code in the sandbox.
 package guest
