@@ -33,7 +33,8 @@
 //     loopback, shared, reserved or multicast range, nor the metadata services in
 //     them (ranges.go), judged before and after others' destination NAT: where that
 //     leads to a closed range, Allow must name it.
-//   - to everything else, with no more connections at once than [Config].Connections.
+//   - to everything else, with no more connections at once than [Config].Connections,
+//     where the kernel can count them (nft_connlimit).
 //     What is refused is refused at once: a TCP reset, or ICMP
 //     "administratively prohibited"; only a false source address is met with silence.
 //

@@ -101,7 +101,8 @@ func takeLock(dir string) (*os.File, error) {
 
 // Recover ends and removes what a dead owner of the same name left. Mounts, network
 // namespaces and disks of a sandbox end with its processes; bundles of other runtimes do
-// not, and are removed, too. It must be called before the first Create; from then on shells are kept in stock.
+// not, and are removed, too. It must be called before the first Create; from then on
+// shells are kept in stock.
 func (n *Native) Recover(ctx context.Context) error {
 	names, err := n.cgroups.List(n.cfg.Name)
 	if err != nil {
