@@ -7,7 +7,7 @@
 // The program is testdata/hold, static. It is run
 //
 //   - as plain processes: the floor
-//   - in Slipway's sandboxes, made as the invoker does
+//   - in Slipway's sandboxes, made as the invoker does, with shells in stock and without
 //   - by slipway serve, as one function of which an instance takes one request at a
 //     time; each answer is held back a little there, so that a hundred requests at once
 //     need a hundred instances, and that time is taken off the result

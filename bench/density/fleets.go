@@ -12,15 +12,19 @@ import (
 // atOnce is how many starts, or ends, are under way at a time.
 const atOnce = 8
 
-// each does a thing n times, and gives what went wrong.
-func each(n int, do func(i int) error) error {
+// inTurns does a thing n times, some at once, and gives how long that took and what went
+// wrong.
+func inTurns(n, atOnce int, do func(i int) error) (burst, error) {
 	turns := make(chan int)
-	errs := make([]error, atOnce)
+	b, errs := burst{each: make([]time.Duration, n)}, make([]error, n)
 	var workers sync.WaitGroup
-	for w := range atOnce {
+	began := time.Now()
+	for range atOnce {
 		workers.Go(func() {
 			for i := range turns {
-				errs[w] = errors.Join(errs[w], do(i))
+				asked := time.Now()
+				errs[i] = do(i)
+				b.each[i] = time.Since(asked)
 			}
 		})
 	}
@@ -29,7 +33,8 @@ func each(n int, do func(i int) error) error {
 	}
 	close(turns)
 	workers.Wait()
-	return errors.Join(errs...)
+	b.all = time.Since(began)
+	return b, errors.Join(errs...)
 }
 
 // processes is the program without any isolation.
@@ -38,11 +43,10 @@ type processes struct {
 	running []*rig.Process
 }
 
-func (p *processes) start(ctx context.Context, n int) (time.Duration, error) {
+func (p *processes) start(ctx context.Context, n int) (burst, error) {
 	ports := freePorts(n)
 	p.running = make([]*rig.Process, n)
-	began := time.Now()
-	err := each(n, func(i int) error {
+	return inTurns(n, atOnce, func(i int) error {
 		process, err := rig.StartProcess(p.program, ports[i])
 		if err != nil {
 			return err
@@ -50,7 +54,6 @@ func (p *processes) start(ctx context.Context, n int) (time.Duration, error) {
 		p.running[i] = process
 		return rig.AwaitAnswer(ctx, "127.0.0.1:"+ports[i])
 	})
-	return time.Since(began), err
 }
 
 func (p *processes) stop() error {
@@ -70,10 +73,9 @@ type containers struct {
 	running []string
 }
 
-func (c *containers) start(ctx context.Context, n int) (time.Duration, error) {
+func (c *containers) start(ctx context.Context, n int) (burst, error) {
 	ports := freePorts(n)
-	began := time.Now()
-	err := each(n, func(i int) error {
+	return inTurns(n, atOnce, func(i int) error {
 		id := "slipway-density-" + ports[i]
 		c.mu.Lock()
 		c.running = append(c.running, id)
@@ -83,13 +85,13 @@ func (c *containers) start(ctx context.Context, n int) (time.Duration, error) {
 		}
 		return rig.AwaitAnswer(ctx, "127.0.0.1:"+ports[i])
 	})
-	return time.Since(began), err
 }
 
 func (c *containers) stop() error {
 	running := c.running
 	c.running = nil
-	return each(len(running), func(i int) error { return c.peer.End(context.Background(), running[i]) })
+	_, err := inTurns(len(running), atOnce, func(i int) error { return c.peer.End(context.Background(), running[i]) })
+	return err
 }
 
 // freePorts are n different ones.

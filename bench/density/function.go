@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -24,8 +22,8 @@ type function struct {
 	client http.Client
 }
 
-func newFunction(ctx context.Context, binary, program string, n int) (*function, error) {
-	server, err := rig.Start(ctx, binary)
+func newFunction(ctx context.Context, binary, program string, n, shells int) (*function, error) {
+	server, err := rig.Start(ctx, binary, fmt.Sprintf("--shells=%d", shells))
 	if err != nil {
 		return nil, err
 	}
@@ -50,17 +48,14 @@ func (f *function) configure(ctx context.Context, config string) error {
 }
 
 // start sends all requests at once.
-func (f *function) start(ctx context.Context, n int) (time.Duration, error) {
-	errs := make([]error, n)
-	var requests sync.WaitGroup
-	began := time.Now()
-	for i := range n {
-		requests.Go(func() { errs[i] = f.ask(ctx) })
-	}
-	requests.Wait()
-	took := time.Since(began) - hold
+func (f *function) start(ctx context.Context, n int) (burst, error) {
+	b, err := inTurns(n, n, func(int) error { return f.ask(ctx) })
 	f.client.CloseIdleConnections()
-	return took, errors.Join(errs...)
+	b.all -= hold
+	for i := range b.each {
+		b.each[i] -= hold
+	}
+	return b, err
 }
 
 func (f *function) ask(ctx context.Context) error {

@@ -14,10 +14,16 @@ import (
 
 // fleet is one way to run many instances.
 type fleet interface {
-	// start returns when all have answered, with how long that took.
-	start(ctx context.Context, n int) (time.Duration, error)
+	// start returns when all have answered, with how long each took.
+	start(ctx context.Context, n int) (burst, error)
 	// stop ends them.
 	stop() error
+}
+
+// burst is how long many starts took.
+type burst struct {
+	all  time.Duration   // until the last answer
+	each []time.Duration // from when one was asked for until its answer
 }
 
 // contender is a fleet and what was measured of it.
@@ -25,9 +31,10 @@ type contender struct {
 	name   string
 	rounds int
 	fleet  fleet
-	took   []time.Duration
-	own    []int64 // bytes per instance, the program's
-	rest   []int64 // bytes per instance, the platform's
+	took   []time.Duration // until all had answered
+	each   []time.Duration // of all rounds
+	own    []int64         // bytes per instance, the program's
+	rest   []int64         // bytes per instance, the platform's
 }
 
 type bench struct {
@@ -89,18 +96,22 @@ func (b *bench) contenders(ctx context.Context, program, dir string) (all []*con
 		}
 	}
 	all = append(all, &contender{name: "plain processes", rounds: b.rounds, fleet: &processes{program: program}})
-	boxes, stopBoxes, err := newSandboxes(ctx, program, dir)
-	stops = append(stops, stopBoxes)
-	if err != nil {
-		return nil, nil, stop, err
+	for _, shells := range []int{stocked, none} {
+		boxes, stopBoxes, err := newSandboxes(ctx, program, dir, shells)
+		stops = append(stops, stopBoxes)
+		if err != nil {
+			return nil, nil, stop, err
+		}
+		all = append(all, &contender{name: "slipway sandboxes, shells: " + stock(shells), rounds: b.rounds, fleet: boxes})
 	}
-	all = append(all, &contender{name: "slipway sandboxes", rounds: b.rounds, fleet: boxes})
-	server, err := newFunction(ctx, b.binary, program, b.n)
-	if err != nil {
-		return nil, nil, stop, err
+	for _, shells := range []int{stocked, none} {
+		server, err := newFunction(ctx, b.binary, program, b.n, shells)
+		if err != nil {
+			return nil, nil, stop, err
+		}
+		stops = append(stops, server.close)
+		all = append(all, &contender{name: "slipway serve, shells: " + stock(shells), rounds: b.rounds, fleet: server})
 	}
-	stops = append(stops, server.close)
-	all = append(all, &contender{name: "slipway serve, requests at once", rounds: b.rounds, fleet: server})
 	if b.peerRounds == 0 {
 		return all, nil, stop, nil
 	}
@@ -110,4 +121,17 @@ func (b *bench) contenders(ctx context.Context, program, dir string) (all []*con
 		all = append(all, &contender{name: p.Name, rounds: b.peerRounds, fleet: &containers{peer: p}})
 	}
 	return all, missing, stop, nil
+}
+
+// How many blank sandboxes are kept, as --shells says it.
+const (
+	stocked = 0 // the default
+	none    = -1
+)
+
+func stock(shells int) string {
+	if shells == none {
+		return "none"
+	}
+	return "stock"
 }

@@ -22,7 +22,7 @@ func (c *contender) measure(ctx context.Context, n int, program string) error {
 	if err != nil {
 		return err
 	}
-	took, err := c.fleet.start(ctx, n)
+	b, err := c.fleet.start(ctx, n)
 	if err != nil {
 		return errors.Join(err, c.fleet.stop())
 	}
@@ -37,7 +37,7 @@ func (c *contender) measure(ctx context.Context, n int, program string) error {
 	if count < n {
 		return fmt.Errorf("%d processes of the program were found and %d expected", count, n)
 	}
-	c.took = append(c.took, took)
+	c.took, c.each = append(c.took, b.all), append(c.each, b.each...)
 	c.own = append(c.own, own/int64(n))
 	c.rest = append(c.rest, (free-left-own)/int64(n))
 	return nil

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/bench/rig"
@@ -24,21 +23,19 @@ type sandboxes struct {
 	running []slipway.Sandbox
 }
 
-func newSandboxes(ctx context.Context, program, dir string) (*sandboxes, func(), error) {
-	owner := fmt.Sprintf("slipway-density-%d", os.Getpid())
+func newSandboxes(ctx context.Context, program, dir string, shells int) (*sandboxes, func(), error) {
+	owner := fmt.Sprintf("slipway-density-%d-%s", os.Getpid(), stock(shells))
 	egress, stopEgress, err := rig.NewEgress(ctx, owner)
 	if err != nil {
 		return nil, stopEgress, err
 	}
-	native, stopNative, err := rig.NewNative(ctx, sandbox.Config{Dir: filepath.Join(dir, "sandboxes"), Name: owner}, egress)
+	native, stopNative, err := rig.NewNative(ctx, sandbox.Config{Dir: filepath.Join(dir, owner), Name: owner, Shells: shells}, egress)
 	stop := func() { stopNative(); stopEgress() }
 	return &sandboxes{native: native, program: program}, stop, err
 }
 
-func (s *sandboxes) start(ctx context.Context, n int) (time.Duration, error) {
-	began := time.Now()
-	err := each(n, func(int) error { return s.startOne(ctx) })
-	return time.Since(began), err
+func (s *sandboxes) start(ctx context.Context, n int) (burst, error) {
+	return inTurns(n, atOnce, func(int) error { return s.startOne(ctx) })
 }
 
 func (s *sandboxes) startOne(ctx context.Context) error {
