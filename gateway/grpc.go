@@ -107,10 +107,9 @@ func parseGRPCTimeout(s string) (time.Duration, bool) {
 	if len(s) < 2 || len(s) > 9 {
 		return 0, false
 	}
-	units := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond}
-	unit, ok := units[s[len(s)-1]]
+	unit := grpcUnit(s[len(s)-1])
 	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
-	if !ok || err != nil {
+	if unit == 0 || err != nil {
 		return 0, false
 	}
 	const longest = 24 * time.Hour // as long as any invocation may last
@@ -118,4 +117,23 @@ func parseGRPCTimeout(s string) (time.Duration, bool) {
 		return longest, true
 	}
 	return time.Duration(n) * unit, true
+}
+
+// grpcUnit is what a letter of Grpc-Timeout stands for; 0 is nothing.
+func grpcUnit(letter byte) time.Duration {
+	switch letter {
+	case 'H':
+		return time.Hour
+	case 'M':
+		return time.Minute
+	case 'S':
+		return time.Second
+	case 'm':
+		return time.Millisecond
+	case 'u':
+		return time.Microsecond
+	case 'n':
+		return time.Nanosecond
+	}
+	return 0
 }

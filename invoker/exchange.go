@@ -225,7 +225,7 @@ func (x *exchange) finish(keep, reuse bool) {
 // replace ends an exchange whose function did not answer in time. The instance takes
 // nothing new; it is killed when no other event is in it.
 func (x *exchange) replace() {
-	if x.h.in.spec.Config.Scaling.Concurrency <= 1 {
+	if x.h.in.alone() {
 		x.h.in.kill()
 	}
 	x.finish(false, false)

@@ -143,7 +143,7 @@ func (x *http2Exchange) end() (first bool) {
 
 // replace is the same as with HTTP/1.1.
 func (x *http2Exchange) replace() {
-	if x.h.in.spec.Config.Scaling.Concurrency <= 1 {
+	if x.h.in.alone() {
 		x.h.in.kill()
 	}
 	x.finish(false)

@@ -37,7 +37,10 @@ func follow(old, next slipway.Alias) slipway.Alias {
 		next.Weights = map[int]float64{other: next.Canary.Share()}
 	}
 	if old.Version == next.Version {
-		next.Previous, next.MovedAt, next.MovedBy = old.Previous, old.MovedAt, old.MovedBy
+		next.Previous, next.MovedAt = old.Previous, old.MovedAt
+		if next.MovedBy.Automatic() || !old.MovedBy.Automatic() { // else a person has chosen what came by itself
+			next.MovedBy = old.MovedBy
+		}
 		return next
 	}
 	next.Previous, next.MovedAt = old.Version, at

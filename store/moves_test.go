@@ -35,14 +35,19 @@ func TestAnAliasKnowsWhatItNamedBefore(t *testing.T) {
 		if second.Previous != 1 || second.Version != 2 || second.Revision != 2 || second.MovedAt.Before(first.MovedAt) {
 			t.Errorf("after the second deploy: %+v", second)
 		}
+		chosen := alias(f, slipway.LiveAlias, 2, nil)
+		chosen.MovedBy = slipway.MovedByUser
+		if got := putAlias(t, s, chosen); got.Previous != 1 || got.MovedBy != slipway.MovedByUser || !got.MovedAt.Equal(second.MovedAt) {
+			t.Errorf("after somebody chose what it named: %+v", got)
+		}
 		back := alias(f, slipway.LiveAlias, 1, map[int]float64{2: 0.5})
 		back.MovedBy = slipway.MovedByRollback
-		if got := putAlias(t, s, back); got.Previous != 2 || got.MovedBy != slipway.MovedByRollback || got.Revision != 3 {
+		if got := putAlias(t, s, back); got.Previous != 2 || got.MovedBy != slipway.MovedByRollback || got.Revision != 4 {
 			t.Errorf("after going back: %+v", got)
 		}
 		split := alias(f, slipway.LiveAlias, 1, map[int]float64{2: 0.1})
 		split.MovedBy = slipway.MovedByUser
-		if got := putAlias(t, s, split); got.Previous != 2 || got.MovedBy != slipway.MovedByRollback || got.Revision != 4 {
+		if got := putAlias(t, s, split); got.Previous != 2 || got.MovedBy != slipway.MovedByRollback || got.Revision != 5 {
 			t.Errorf("another share has moved nothing: %+v", got)
 		}
 	})

@@ -38,8 +38,6 @@ func (l *Ledger) Froze(m *Member, err error, now time.Time) {
 		m.ice = running
 		m.version.stacks[running].pushLast(m)
 		l.settle(m.version, now)
-	case l.pressed() && !m.dry:
-		l.reclaim(m)
 	}
 }
 

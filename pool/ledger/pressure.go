@@ -28,7 +28,7 @@ func (l *Ledger) Pressure(level float64, now time.Time) {
 		switch {
 		case c.m.moving || c.m.shrinks:
 		case l.freezes(c.m):
-			l.freeze(c.m) // and then reclaimed
+			l.freeze(c.m) // and reclaimed the next time
 		case l.reclaims(c.m):
 			l.reclaim(c.m)
 		}

@@ -99,6 +99,26 @@ func TestStandbyGivesWay(t *testing.T) {
 	}
 }
 
+// TestPressureWithoutReclaim: what is never to be reclaimed is only frozen.
+func TestPressureWithoutReclaim(t *testing.T) {
+	w := newWorld(t, ledger.Config{ReclaimAfter: -1}, 1)
+	w.askAll(spec("a", scaling(4, 1)), 4)
+	w.carryOutAll()
+	for range 4 {
+		w.release(0, true)
+	}
+	for range 3 {
+		w.l.Pressure(0.1, w.now)
+		w.obey()
+		w.carryOutAll()
+	}
+	for _, s := range w.states() {
+		if s != slipway.InstanceFrozen {
+			t.Errorf("one is %s", s)
+		}
+	}
+}
+
 func TestPressure(t *testing.T) {
 	w := newWorld(t, ledger.Config{}, 1)
 	s := spec("a", scaling(16, 1))
@@ -113,9 +133,11 @@ func TestPressure(t *testing.T) {
 	if n := len(w.orders["freeze"]); n > 0 {
 		t.Errorf("%d are frozen while nothing is short", n)
 	}
-	w.l.Pressure(0.1, w.now)
-	w.obey()
-	w.carryOutAll()
+	for range 2 { // what is frozen at the first is reclaimed at the second
+		w.l.Pressure(0.1, w.now)
+		w.obey()
+		w.carryOutAll()
+	}
 	count := func(state slipway.InstanceState) (n int) {
 		for _, s := range w.states() {
 			if s == state {
