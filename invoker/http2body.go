@@ -58,7 +58,7 @@ func (u *http2Upload) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 		u.fill()
-	case err != nil:
+	case err != nil && u.x.stream.Err() == nil: // else it was closed because the stream had ended
 		err = &clientError{err}
 		u.broken.CompareAndSwap(nil, &err)
 	}
