@@ -15,8 +15,15 @@
 // A [Sandbox] is the mechanism: namespaces, cgroup, root filesystem, network and
 // one process tree. An instance ([InstanceInfo]) is one running sandbox of one
 // version. An invocation is one event handled by one function: a [Request] in and a
-// [Response] out, exactly one outcome. An invoker ([InvokerState]) is the process
-// that owns the sandboxes of one machine.
+// [Response] out, exactly one outcome; an asynchronous one ([Event]) is durable before it
+// is accepted, and has a record ([Invocation]). A [Trigger] turns something outside into
+// an invocation or a job. An invoker ([InvokerState]) is the process that owns the
+// sandboxes of one machine.
+//
+// A [Job] is a command that runs to its end in a sandbox of its own, in one or more
+// attempts ([JobAttempt]); an array is many of them with one submission ([JobRequest]). It
+// is made from a revision of a [JobDefinition], and waits in a [Queue], which uses the
+// capacity of a [ComputeEnvironment]. An [Assignment] is what an invoker is given of it.
 //
 // # The rooms
 //
@@ -24,7 +31,10 @@
 // cmd/slipway alone knows everyone and wires them:
 //
 //	gateway   turns HTTP into domain calls and domain errors into HTTP
-//	invoker   runs one invocation to its end, exactly one outcome each
+//	invoker   runs one invocation or one job to its end, exactly one outcome each
+//	async     owes accepted events their outcome: retries, destinations, dead letters
+//	trigger   turns what happens outside into events and jobs
+//	batch     queues, priorities, fair share, dependencies, arrays, retries
 //	pool      keeps instances warm: who gets which, when to start and stop
 //	packager  source or image -> OCI image; image -> root filesystem layers
 //	store     everything durable, in PostgreSQL or SQLite

@@ -80,6 +80,7 @@ type InvokerState struct {
 	Draining     bool           `json:"draining"`       // shutting down: send nothing new
 	At           time.Time      `json:"at"`
 	Versions     []VersionCount `json:"versions"`
+	Jobs         *JobRoom       `json:"jobs,omitempty"` // nil: it takes none
 }
 
 // VersionCount is the instances of one version on one invoker.

@@ -1,0 +1,97 @@
+package slipway
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// MaxAsyncPayload is the most bytes of an asynchronous event: 32 MiB.
+const MaxAsyncPayload = 32 << 20
+
+// Event is an event for a function, as it is accepted: by the API with the mode async, by
+// a trigger, or as the outcome of another event. Who accepts one owes it exactly one
+// recorded outcome.
+type Event struct {
+	ID          string     `json:"id"` // of the invocation; see EventID
+	Tenant      string     `json:"tenant"`
+	Function    string     `json:"function"`
+	Qualifier   string     `json:"qualifier,omitempty"` // alias or number of a version; "" is live when it runs
+	Source      string     `json:"source"`              // who sent it: api, trigger:<name>, destination:<function>, redrive:<id>, replay:<id>
+	ContentType string     `json:"content_type,omitempty"`
+	Header      Header     `json:"header,omitempty"` // given to the function with it: those of CloudEvents, of a webhook
+	Payload     []byte     `json:"payload,omitempty"`
+	Blob        string     `json:"blob,omitempty"` // digest of a payload that is too large to be in a message
+	Size        int64      `json:"size"`           // bytes of the payload
+	AcceptedAt  time.Time  `json:"accepted_at"`
+	NotBefore   *time.Time `json:"not_before,omitempty"` // nil is at once
+}
+
+// Ref names the function of e.
+func (e Event) Ref() FunctionRef { return FunctionRef{Tenant: e.Tenant, Function: e.Function} }
+
+// InvocationState is where an invocation is in its life.
+type InvocationState string
+
+// The states of an invocation. The last four are outcomes: exactly one of them is
+// recorded, and it does not change.
+const (
+	InvocationQueued    InvocationState = "queued"  // waits for its first attempt, or for the next one
+	InvocationRunning   InvocationState = "running" // a function has it
+	InvocationSucceeded InvocationState = "succeeded"
+	InvocationFailed    InvocationState = "failed"  // no attempt is left, or its error is not to be retried
+	InvocationExpired   InvocationState = "expired" // older than async.max_age before it succeeded
+	InvocationCancelled InvocationState = "cancelled"
+)
+
+// Ended says whether s is an outcome.
+func (s InvocationState) Ended() bool {
+	switch s {
+	case InvocationSucceeded, InvocationFailed, InvocationExpired, InvocationCancelled:
+		return true
+	}
+	return false
+}
+
+// Invocation is the durable record of an asynchronous event.
+type Invocation struct {
+	ID          string              `json:"id"`
+	Tenant      string              `json:"tenant"`
+	Function    string              `json:"function"`
+	Qualifier   string              `json:"qualifier,omitempty"`
+	Version     int                 `json:"version"` // that ran it last; 0 before the first attempt
+	Mode        string              `json:"mode"`    // async
+	Source      string              `json:"source"`
+	State       InvocationState     `json:"state"`
+	Attempts    []InvocationAttempt `json:"attempts"`
+	Result      json.RawMessage     `json:"result,omitempty"`       // the answer: as it is when it is JSON, else a JSON string, of base64 with ResultBase64
+	ResultType  string              `json:"result_type,omitempty"`  // content type of the answer
+	ResultError string              `json:"result_error,omitempty"` // why an answer was not kept: it is larger than 256 KiB
+	Base64      bool                `json:"result_base64,omitempty"`
+	Error       *InvocationError    `json:"error,omitempty"`
+	LogTail     string              `json:"log_tail,omitempty"` // last lines of the attempt that failed last
+	Size        int64               `json:"size"`               // bytes of the event
+	AcceptedAt  time.Time           `json:"accepted_at"`
+	NextAt      *time.Time          `json:"next_at,omitempty"` // of the next attempt
+	EndedAt     *time.Time          `json:"ended_at,omitempty"`
+	Redriven    string              `json:"redriven,omitempty"` // id of the invocation that a redrive of this one made
+}
+
+// InvocationAttempt is one time that an event was given to a function, or that the
+// platform could not give it.
+type InvocationAttempt struct {
+	Attempt   int              `json:"attempt"` // from 1; one that a crash of the platform interrupted has a number, too
+	Version   int              `json:"version"`
+	StartedAt time.Time        `json:"started_at"`
+	EndedAt   *time.Time       `json:"ended_at,omitempty"`
+	Error     *InvocationError `json:"error,omitempty"` // nil when it succeeded, or is running
+	Instance  string           `json:"instance,omitempty"`
+	CPU       float64          `json:"cpu_seconds,omitempty"`
+}
+
+// InvocationError is what went wrong with an invocation.
+type InvocationError struct {
+	Type     string `json:"type"` // of the function's error, or the platform's code: limit, unavailable, …
+	Message  string `json:"message"`
+	Platform bool   `json:"platform,omitempty"` // the platform could not run it; does not count as one of async.attempts
+	Trace    []byte `json:"-"`
+}
