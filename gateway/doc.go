@@ -12,7 +12,7 @@
 // one round trip on the bus with both bodies streaming, and writes the answer. It reads
 // no store, writes no log line and encodes no JSON unless something went wrong.
 //
-// The API is a table of calls (table.go): method, path, who may call it, what it takes
+// The API is a table of calls (table.go and table_<topic>.go): method, path, who may call it, what it takes
 // and gives, and its handler, one file per resource. The same table registers the
 // handlers and makes /openapi.json, so the two cannot drift apart. Every error becomes
 // JSON and a status in one place (errors.go).
