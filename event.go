@@ -19,11 +19,20 @@ type Event struct {
 	Source      string     `json:"source"`              // who sent it: api, trigger:<name>, destination:<function>, redrive:<id>, replay:<id>
 	ContentType string     `json:"content_type,omitempty"`
 	Header      Header     `json:"header,omitempty"` // given to the function with it: those of CloudEvents, of a webhook
+	HTTP        *EventHTTP `json:"http,omitempty"`   // it came as an HTTP request, and is given as one (ModeHTTP); nil is ModeInvoke
 	Payload     []byte     `json:"payload,omitempty"`
 	Blob        string     `json:"blob,omitempty"` // digest of a payload that is too large to be in a message
 	Size        int64      `json:"size"`           // bytes of the payload
 	AcceptedAt  time.Time  `json:"accepted_at"`
 	NotBefore   *time.Time `json:"not_before,omitempty"` // nil is at once
+}
+
+// EventHTTP is the request that an event was: a webhook's.
+type EventHTTP struct {
+	Method     string `json:"method"`
+	Target     string `json:"target"` // path and query as the function sees them: /?x=y
+	Host       string `json:"host,omitempty"`
+	RemoteAddr string `json:"remote_addr,omitempty"` // of the client, host:port
 }
 
 // Ref names the function of e.

@@ -36,3 +36,15 @@ func TestCheckName(t *testing.T) {
 		}
 	}
 }
+
+func TestEventIDIsOfItsParts(t *testing.T) {
+	a := slipway.EventID("default", "nightly", "2026-03-01")
+	if again := slipway.EventID("default", "nightly", "2026-03-01"); again != a || len(a) != 36 || a[14] != '8' {
+		t.Errorf("ids are %s and %s, want the same UUID version 8", a, again)
+	}
+	for _, parts := range [][]string{{"default", "nightly"}, {"defaultnightly", "2026-03-01"}, {"default", "nightl", "y2026-03-01"}, {}} {
+		if other := slipway.EventID(parts...); other == a {
+			t.Errorf("%q have the id of others", parts)
+		}
+	}
+}
