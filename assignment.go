@@ -30,9 +30,17 @@ type Assignment struct {
 	Network     NetworkMode       `json:"network"`
 	Isolation   string            `json:"isolation"`
 	Input       string            `json:"input,omitempty"` // digest of an archive
+	Deps        []DepOutput       `json:"deps,omitempty"`  // outputs of other jobs
 
 	Priority   int        `json:"priority"` // of the queue: the lowest yields first to functions
 	Preemption Preemption `json:"preemption"`
+}
+
+// DepOutput is the output of a job that an attempt gets below /job/deps.
+type DepOutput struct {
+	Path   string `json:"path"`            // below /job/deps: <name> or <name>/<index>
+	Digest string `json:"digest"`          // of the tar.gz; "" makes an empty folder
+	Child  *int   `json:"child,omitempty"` // only the child with this index gets it; nil is all
 }
 
 // Children is how many attempts there are in a.

@@ -35,8 +35,9 @@ type JobRequest struct {
 	Share          string            `json:"share,omitempty"`      // of a fair-share queue; "" is "default"
 	Priority       int               `json:"priority,omitempty"`   // within the share, 0 to 9999, higher first
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
-	LimitKey       string            `json:"limit_key,omitempty"` // jobs with the same one are bounded together by the queue's key_limits
-	Input          string            `json:"input,omitempty"`     // digest of an uploaded archive, unpacked to /job/input
+	LimitKey       string            `json:"limit_key,omitempty"`  // jobs with the same one are bounded together by the queue's key_limits
+	Input          string            `json:"input,omitempty"`      // digest of an uploaded archive, unpacked to /job/input
+	InputFrom      []JobInput        `json:"input_from,omitempty"` // outputs of jobs in depends_on, unpacked below /job/deps
 	Tags           map[string]string `json:"tags,omitempty"`
 }
 
@@ -126,6 +127,7 @@ type Job struct {
 	Priority     int               `json:"priority"`
 	LimitKey     string            `json:"limit_key,omitempty"`
 	Input        string            `json:"input,omitempty"`
+	InputFrom    []JobInput        `json:"input_from,omitempty"`
 	Output       *JobOutput        `json:"output,omitempty"` // what the last attempt left in /job/output
 	Tags         map[string]string `json:"tags,omitempty"`
 	CreatedAt    time.Time         `json:"created_at"`
@@ -161,6 +163,15 @@ type JobOutput struct {
 	Size    int64  `json:"size"`   // bytes
 	Attempt int    `json:"attempt"`
 	Note    string `json:"note,omitempty"` // why nothing was kept: larger than output_mb
+}
+
+// JobInput has the output of a job unpacked for another one that depends on it: to
+// /job/deps/<name>, and of the children of an array to /job/deps/<name>/<index>. With an
+// N_TO_N dependency each child gets that of the child with its own index, in
+// /job/deps/<name>. A job that left nothing has an empty folder.
+type JobInput struct {
+	Job  string `json:"job"`            // one of depends_on
+	Name string `json:"name,omitempty"` // of the folder; "" is the name of that job
 }
 
 // JobFilter picks jobs of a list. Children are listed with Parent only.
