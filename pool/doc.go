@@ -24,6 +24,10 @@
 // They start without a waiter, do not go when they are idle, make no room for others
 // unless they are on standby, and are made up for when one ends.
 //
+// Jobs have what functions leave: [Pool.Borrow] lends them memory that no function waits
+// for. When a function needs it and idle instances are not enough, loans that may be
+// recalled are, those of the lowest priority first.
+//
 // # The parts
 //
 // Package ledger is the state and every decision. [Pool] is the shell around it: the
@@ -33,7 +37,7 @@
 // # The invariants
 //
 //   - A version never has more members than its bound, closing ones included, and the
-//     promised memory never exceeds the machine's.
+//     memory that is promised or lent never exceeds the machine's.
 //   - A slot is held by one lease, and comes back exactly once, also when the one who
 //     waited for it went away at the moment of the grant.
 //   - A waiter is served, refused with a reason, or gone by itself. It is refused at once

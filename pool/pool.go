@@ -20,8 +20,11 @@ type Starter interface {
 // Config bounds a pool. The zero value of a field means the default; a negative
 // duration means never.
 type Config struct {
-	// MemoryMB is what may be promised to instances, in MiB; 0 is no bound.
+	// MemoryMB is what may be promised to instances and lent to jobs, in MiB; 0 is no bound.
 	MemoryMB int
+	// Reserve is the share of MemoryMB, from 0 to 1, that jobs leave to functions unless
+	// they give it back when it is wanted, or are alone; 0.2.
+	Reserve float64
 	// MaxWaiting is how many may wait for an instance of one version; 1000.
 	MaxWaiting int
 	// MaxWait is how long one may wait for whom no start is under way; 30s.
@@ -48,10 +51,11 @@ const (
 
 // Pool gives leases on instances. Its methods may be called from several goroutines.
 type Pool struct {
-	cfg     Config
-	starter Starter
-	log     *slog.Logger
-	changed chan struct{}
+	cfg      Config
+	starter  Starter
+	log      *slog.Logger
+	changed  chan struct{}
+	leftover chan struct{}
 
 	starting context.Context // of every start; ended by Drain
 	halt     context.CancelFunc
@@ -73,11 +77,12 @@ func New(cfg Config, starter Starter, log *slog.Logger) *Pool {
 	}
 	p := &Pool{
 		cfg: cfg, starter: starter, log: log,
-		changed: make(chan struct{}, 1),
-		sooner:  make(chan struct{}, 1),
-		empty:   make(chan struct{}),
+		changed:  make(chan struct{}, 1),
+		leftover: make(chan struct{}, 1),
+		sooner:   make(chan struct{}, 1),
+		empty:    make(chan struct{}),
 		ledger: ledger.New(ledger.Config{
-			MemoryMB: cfg.MemoryMB, MaxWaiting: cfg.MaxWaiting, MaxWait: cfg.MaxWait,
+			MemoryMB: cfg.MemoryMB, Reserve: cfg.Reserve, MaxWaiting: cfg.MaxWaiting, MaxWait: cfg.MaxWait,
 			FreezeAfter: cfg.FreezeAfter, ReclaimAfter: cfg.ReclaimAfter,
 			StartRate: cfg.StartRate, StartBurst: cfg.StartBurst,
 		}),
@@ -92,7 +97,10 @@ func (p *Pool) tell(change func(now time.Time)) {
 	p.signal()
 }
 
-func (p *Pool) signal() { ring(p.changed) }
+func (p *Pool) signal() {
+	ring(p.changed)
+	ring(p.leftover)
+}
 
 func ring(bell chan struct{}) {
 	select {

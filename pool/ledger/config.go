@@ -8,8 +8,11 @@ import (
 // Config bounds a ledger. The zero value of a field means the default; a negative
 // duration means never.
 type Config struct {
-	// MemoryMB is what may be promised to members, in MiB; 0 is no bound.
+	// MemoryMB is what may be promised to members and lent to jobs, in MiB; 0 is no bound.
 	MemoryMB int
+	// Reserve is the share of MemoryMB that loans which cannot be recalled leave to
+	// functions, from 0 to 1; 0.2.
+	Reserve float64
 	// MaxWaiting is how many may wait for one version; 1000.
 	MaxWaiting int
 	// MaxWait is how long one may wait for whom no start is under way; 30s.
@@ -24,6 +27,7 @@ type Config struct {
 }
 
 const (
+	defaultReserve      = 0.2
 	defaultMaxWaiting   = 1000
 	defaultMaxWait      = 30 * time.Second
 	defaultFreezeAfter  = 10 * time.Second
@@ -32,6 +36,7 @@ const (
 )
 
 func (c Config) withDefaults() Config {
+	c.Reserve = cmp.Or(c.Reserve, defaultReserve)
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, defaultMaxWaiting)
 	c.MaxWait = cmp.Or(c.MaxWait, defaultMaxWait)
 	c.FreezeAfter = cmp.Or(c.FreezeAfter, defaultFreezeAfter)

@@ -24,6 +24,9 @@
 // [Ledger.Wait] and is answered once, during some later event or that one, unless it goes
 // away with [Ledger.Leave]. A slot comes back with [Ledger.Release].
 //
+// Jobs borrow memory with [Ledger.Lend] and give it back with [Ledger.Return], when they
+// end or when they are asked to.
+//
 // [Ledger.Next] is the earliest time at which something is due although nothing happens;
 // the driver calls [Ledger.Sweep] then, or later.
 //
@@ -38,13 +41,17 @@
 // has more than its share gives up members between events (see claims). Without room,
 // idle members go, the least worth keeping first (see value).
 //
+// A job gets what nobody needs (see Lend). It gives it back when a function needs it, if
+// it is one that does (see gather and recall).
+//
 // How long an idle member stays is learnt from the gaps in the demand for it (see demand
 // and gaps), within scaling.idle_min and scaling.idle_timeout.
 //
 // # The invariants
 //
 //   - A version never has more members than its bound, closing ones included, and the
-//     promised memory never exceeds the machine's.
+//     memory that is promised or lent never exceeds the machine's.
+//   - What is lent is not asked back twice, and never from who keeps it to the end.
 //   - A slot is held by one lease, and its member runs: it is neither frozen nor closed.
 //   - A waiter is answered once: with a slot, or with an error that says why.
 //   - Each member that was ordered to start is ordered to close, once, unless its start

@@ -39,10 +39,10 @@ func unavailable(after time.Duration, format string, args ...any) *slipway.Error
 
 // busy is the error for one who would have to wait, or has waited, for too long: the
 // limit is the function's own, or the machine's.
-func (v *version) busy(why string) error {
+func (l *Ledger) busy(v *version, why string) error {
 	if len(v.members) < v.bound() {
-		return unavailable(v.retryAfter(), "the machine is full: there is no room for another instance of function %q (%d MiB), and %s; try again, or add a machine",
-			v.spec.Function, v.spec.Config.MemoryMB, why)
+		return unavailable(v.retryAfter(), "the machine is full: there is no room for another instance of function %q (%d MiB)%s, and %s; try again, or add a machine",
+			v.spec.Function, v.spec.Config.MemoryMB, l.lentAway(), why)
 	}
 	all := fmt.Sprintf("all %d instances of function %q are busy", v.bound(), v.spec.Function)
 	if v.bound() == 1 {
@@ -53,12 +53,20 @@ func (v *version) busy(why string) error {
 	return err
 }
 
-func errQueueFull(v *version) error {
-	return v.busy(fmt.Sprintf("%d invocations wait already", v.waiting.len()))
+func (l *Ledger) errQueueFull(v *version) error {
+	return l.busy(v, fmt.Sprintf("%d invocations wait already", v.waiting.len()))
 }
 
 func (l *Ledger) errWaited(v *version) error {
-	return v.busy(fmt.Sprintf("none came free within %s", l.cfg.MaxWait))
+	return l.busy(v, fmt.Sprintf("none came free within %s", l.cfg.MaxWait))
+}
+
+// lentAway says how much memory jobs hold for as long as they run.
+func (l *Ledger) lentAway() string {
+	if l.fixed == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", jobs hold %d MiB until they end (those of queues with preemption requeue would make room)", l.fixed)
 }
 
 func errDraining() error {

@@ -43,6 +43,7 @@ func (l *Ledger) Check() error {
 			return fmt.Errorf("%v: load %d and %d MiB are counted, %d and %d are right", ref, f.demand.load, f.memoryMB, loads[f], memory[&f.account])
 		}
 	}
+	promised += l.lent()
 	got, want := [4]int{l.promised, l.closing, l.yielding, l.members}, [4]int{promised, closingMB, yielding, members}
 	if got != want {
 		return fmt.Errorf("promised, closing, yielding, members: %v are counted, %v are right", got, want)
@@ -50,7 +51,7 @@ func (l *Ledger) Check() error {
 	if l.cfg.MemoryMB > 0 && promised > l.cfg.MemoryMB {
 		return fmt.Errorf("%d MiB are promised of %d", promised, l.cfg.MemoryMB)
 	}
-	return nil
+	return l.checkLoans()
 }
 
 func (v *version) check() error {
@@ -94,4 +95,42 @@ func (l *Ledger) Load() (n int) {
 		n += f.demand.load
 	}
 	return n
+}
+
+// checkLoans says what is wrong with what jobs hold, and with what is at work.
+func (l *Ledger) checkLoans() error {
+	var recalling, fixed, given int
+	for loan := range l.loans {
+		if loan.recalled {
+			recalling += loan.MemoryMB
+		}
+		if !loan.Recallable {
+			fixed += loan.MemoryMB
+		}
+	}
+	var working int64
+	for _, v := range l.versions {
+		for m := range v.members {
+			given += m.givenMB
+			if m.state == starting || m.inFlight > 0 {
+				working += int64(m.spec.Config.CPU * 1000)
+			}
+		}
+	}
+	got, want := [3]int{l.recalling, l.fixed, l.given}, [3]int{recalling, fixed, given}
+	switch {
+	case got != want:
+		return fmt.Errorf("recalling, fixed, given: %v are counted, %v are right", got, want)
+	case l.working < working /* a lease can outlive its member */ :
+		return fmt.Errorf("%d thousandths of a vCPU are counted to be at work, at least %d are", l.working, working)
+	}
+	return nil
+}
+
+// lent is what jobs hold, in MiB.
+func (l *Ledger) lent() (sum int) {
+	for loan := range l.loans {
+		sum += loan.MemoryMB
+	}
+	return sum
 }

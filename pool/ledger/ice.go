@@ -66,6 +66,7 @@ func (l *Ledger) Reclaimed(m *Member, bytes int64, err error, now time.Time) {
 	default:
 		m.givenMB = min(int(bytes>>21), m.memoryMB)
 		l.promise(m, -m.givenMB)
+		l.given += m.givenMB
 		l.settleBlocked(now)
 	}
 }
@@ -86,6 +87,7 @@ func (l *Ledger) thaw(v *version, now time.Time) error {
 			return err
 		}
 		l.promise(m, m.givenMB)
+		l.given -= m.givenMB
 		m.givenMB = 0
 	}
 	v.unlist(m)

@@ -18,12 +18,17 @@ type Ledger struct {
 	freedAt   time.Time              // when a member was gone last
 	bucket    bucket
 
-	promised int     // MiB, to every member until it is gone
-	closing  int     // MiB of promised that closing members will give back
-	yielding int     // MiB of promised of busy members that are to close for others
-	members  int     // all that are not gone
-	numbers  int64   // of members, ever
-	pressure float64 // share of the last seconds in which something waited for memory
+	promised  int     // MiB, to every member until it is gone, and lent
+	closing   int     // MiB of promised that closing members will give back
+	yielding  int     // MiB of promised of busy members that are to close for others
+	recalling int     // MiB of promised that jobs were asked to give back
+	fixed     int     // MiB of promised in loans that cannot be recalled
+	given     int     // MiB not promised that reclaimed members need when they thaw
+	working   int64   // thousandths of a vCPU that members at work may use
+	members   int     // all that are not gone
+	numbers   int64   // of members and loans, ever
+	pressure  float64 // share of the last seconds in which something waited for memory
+	loans     map[*Loan]struct{}
 
 	draining bool
 	orders   Orders
@@ -61,6 +66,7 @@ func New(cfg Config) *Ledger {
 		functions: make(map[slipway.FunctionRef]*function),
 		tenants:   make(map[string]*account),
 		blocked:   make(map[*version]time.Time),
+		loans:     make(map[*Loan]struct{}),
 		bucket:    newBucket(cfg.StartRate, cfg.StartBurst),
 	}
 }
@@ -75,7 +81,7 @@ func (l *Ledger) Orders() Orders {
 // Drained says that a draining ledger has no member left.
 func (l *Ledger) Drained() bool { return l.draining && l.members == 0 }
 
-// FreeMemoryMB is what is not promised to members, in MiB.
+// FreeMemoryMB is what is neither promised to members nor lent, in MiB.
 func (l *Ledger) FreeMemoryMB() int { return l.cfg.MemoryMB - l.promised }
 
 // version is the entry of spec's version, brought up to date.

@@ -8,6 +8,7 @@ func (l *Ledger) order(v *version, now time.Time) *Member {
 	l.promise(m, v.spec.Config.MemoryMB)
 	v.members[m] = struct{}{}
 	v.starting++
+	l.works(m, 1)
 	v.crowded = now
 	l.numbers++
 	l.members++
@@ -22,6 +23,7 @@ func (l *Ledger) Started(m *Member, instance Instance, now time.Time) {
 	v.cold.add(now.Sub(m.ordered))
 	v.starting--
 	v.ready++
+	l.works(m, -1)
 	m.state, m.fresh = ready, true
 	m.instance, m.startedAt, m.counted = instance, now, now
 	v.rest(m, now)
@@ -43,6 +45,7 @@ func (l *Ledger) Started(m *Member, instance Instance, now time.Time) {
 func (l *Ledger) StartFailed(m *Member, err error, now time.Time) {
 	v := m.version
 	v.starting--
+	l.works(m, -1)
 	v.failed(err, now)
 	l.forget(m)
 	if v.ready == 0 {
@@ -107,6 +110,8 @@ func (l *Ledger) close(m *Member) {
 		v.thawing--
 	}
 	m.state, m.thaws = closing, false
+	l.given -= m.givenMB
+	m.givenMB = 0
 	l.closing += m.memoryMB
 	l.orderClose(m)
 }

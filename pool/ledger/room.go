@@ -6,8 +6,9 @@ import (
 )
 
 // makeRoom says whether v may have so much memory now, in MiB. If not, and it is v's
-// turn, it closes what is idle in other versions and least worth keeping; errBlocked
-// says that room comes when that is done, or when others are.
+// turn, it closes what is idle in other versions and least worth keeping, and recalls
+// loans when that is not enough; errBlocked says that room comes when that is done, or
+// when others are.
 func (l *Ledger) makeRoom(v *version, need int, now time.Time) error {
 	switch {
 	case l.cfg.MemoryMB > 0 && need > l.cfg.MemoryMB:
@@ -19,30 +20,29 @@ func (l *Ledger) makeRoom(v *version, need int, now time.Time) error {
 	case l.pending() >= need:
 		return errBlocked
 	}
-	if l.evict(v, need-l.pending(), now) || l.attainable(v, need) {
+	if l.gather(v, need-l.pending(), now) || l.attainable(v, need) {
 		return errBlocked
 	}
 	return errNoRoom(v, l.FreeMemoryMB())
 }
 
 // pending is what is free or will be soon, in MiB.
-func (l *Ledger) pending() int { return l.FreeMemoryMB() + l.closing + l.yielding }
+func (l *Ledger) pending() int { return l.FreeMemoryMB() + l.closing + l.yielding + l.recalling }
 
-// evict closes idle members of versions other than v that hold so much memory, those
-// least worth keeping first. When they hold less in all, it closes none, and says so.
-func (l *Ledger) evict(v *version, need int, now time.Time) bool {
-	spare, held := l.candidates(v, now), 0
-	for _, c := range spare {
-		held += c.m.memoryMB
-	}
-	if held < need {
+// gather sees to it that so much memory comes free: it closes idle members of versions
+// other than v, those least worth keeping first, and recalls what is lent to jobs for the
+// rest. When that is less in all, it does nothing, and says so.
+func (l *Ledger) gather(v *version, need int, now time.Time) bool {
+	spare := l.candidates(v, now)
+	if spare.memory()+l.recallable() < need {
 		return false
 	}
-	for need > 0 {
+	for need > 0 && len(spare) > 0 {
 		m := spare.takeLeast()
 		need -= m.memoryMB
 		l.close(m)
 	}
+	l.recall(need)
 	return true
 }
 
@@ -67,6 +67,14 @@ func (l *Ledger) candidates(than *version, now time.Time) candidates {
 	}
 	l.scratch = all[:0]
 	return all
+}
+
+// memory is what they hold, in MiB.
+func (c candidates) memory() (sum int) {
+	for _, one := range c {
+		sum += one.m.memoryMB
+	}
+	return sum
 }
 
 // takeLeast takes the member out that is least worth keeping.

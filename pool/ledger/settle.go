@@ -71,7 +71,7 @@ func (l *Ledger) settleOthers(first *version, now time.Time) {
 // attend does what can be done for those who wait for v, and says what is in the way of
 // more.
 func (l *Ledger) attend(v *version, now time.Time) error {
-	v.serve(now)
+	l.serve(v, now)
 	err := l.raise(v, now)
 	if v.waiting.len() > 0 && len(v.members) == 0 && final(err) {
 		l.refuseAll(v, err, now)

@@ -25,14 +25,14 @@ func (l *Ledger) Take(spec *slipway.Spec, limit int, now time.Time) (*Member, er
 	v := l.version(spec, limit, now)
 	if n := v.waiting.len(); n > 0 {
 		if n >= l.cfg.MaxWaiting {
-			return nil, errQueueFull(v)
+			return nil, l.errQueueFull(v)
 		}
 		return nil, nil
 	}
 	m := v.top()
 	if m != nil {
 		v.arrived(now)
-		v.occupy(m, now)
+		l.occupy(m, now)
 	}
 	return m, nil
 }
@@ -83,6 +83,9 @@ func (l *Ledger) vacate(m *Member, reuse bool, now time.Time) {
 		v.shun(m)
 	}
 	m.inFlight--
+	if m.inFlight == 0 {
+		l.works(m, -1)
+	}
 	v.left(now)
 	if m.state != ready {
 		return // it died or was closed by force meanwhile
@@ -116,15 +119,28 @@ func (v *version) arrived(now time.Time) {
 
 func (v *version) left(now time.Time) { v.function.demand.left(v.slots(), now) }
 
+// occupy gives a slot of m.
+func (l *Ledger) occupy(m *Member, now time.Time) {
+	if m.inFlight == 0 {
+		l.works(m, 1)
+	}
+	m.version.occupy(m, now)
+}
+
+// works counts the processors of a member that begins to work, or ends with -1.
+func (l *Ledger) works(m *Member, by int64) {
+	l.working += by * int64(m.spec.Config.CPU*1000)
+}
+
 // serve gives free slots of running members to waiters in their order.
-func (v *version) serve(now time.Time) {
+func (l *Ledger) serve(v *version, now time.Time) {
 	for v.waiting.len() > 0 {
 		m := v.top()
 		if m == nil {
 			return
 		}
 		cold := m.fresh
-		v.occupy(m, now)
+		l.occupy(m, now)
 		v.waiting.pop().caller.Answer(m, cold, nil)
 	}
 }

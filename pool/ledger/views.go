@@ -7,6 +7,10 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
+// Demand is how many vCPUs the members that start or have events may use, by their
+// configuration.
+func (l *Ledger) Demand() float64 { return float64(l.working) / 1000 }
+
 // Counts says for each version that has members or waiters how many, and which do not
 // start.
 func (l *Ledger) Counts() []slipway.VersionCount {

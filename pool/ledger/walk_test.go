@@ -32,7 +32,7 @@ func TestRandomWalk(t *testing.T) {
 // step is one event.
 func (w *world) step(specs []slipway.Spec) {
 	s := &specs[w.dice.IntN(len(specs))]
-	switch n := w.dice.IntN(40); {
+	switch n := w.dice.IntN(44); {
 	case n < 12:
 		w.ask(*s)
 	case n < 20 && len(w.held) > 0:
@@ -64,6 +64,10 @@ func (w *world) step(specs []slipway.Spec) {
 	case n == 39:
 		s.Config.Scaling.Concurrency = 1 + w.dice.IntN(3)
 		w.l.Update(s, w.now)
+	case n < 42:
+		w.borrow(slipway.Borrowing{MemoryMB: 64 << w.dice.IntN(4), Priority: w.dice.IntN(3), Recallable: w.dice.IntN(2) == 0})
+	case n < 44 && len(w.loans) > 0:
+		w.giveBack(w.loans[w.dice.IntN(len(w.loans))])
 	}
 	w.obey()
 }
@@ -101,6 +105,12 @@ func (w *world) end() {
 		w.release(0, true)
 	}
 	w.carryOutAll()
+	for len(w.loans) > 0 {
+		w.giveBack(w.loans[0])
+	}
+	if d := w.l.Demand(); d != 0 {
+		w.t.Errorf("%g vCPUs are counted to be at work, and nothing is", d)
+	}
 	if n := w.l.Load(); n != 0 {
 		w.t.Errorf("%d events are counted that are no more", n)
 	}

@@ -28,6 +28,7 @@ type world struct {
 	served  int
 	cold    int
 	refused []error
+	loans   []*loan // not returned
 }
 
 type instance struct{ done chan struct{} }
