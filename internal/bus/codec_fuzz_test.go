@@ -82,7 +82,7 @@ func FuzzLogBatch(f *testing.F) {
 	f.Add(appendLine(nil, &slipway.LogLine{At: time.Unix(5, 6), Version: 1, Instance: "i", Stream: "stdout", Text: "x"}, 0))
 	f.Fuzz(func(t *testing.T, batch []byte) {
 		var lines int
-		_ = eachLine(batch, slipway.FunctionRef{}, func(slipway.LogLine) error { lines++; return nil })
+		_ = eachLine(batch, topic{}, func(slipway.LogLine) error { lines++; return nil })
 		if lines > len(batch) {
 			t.Errorf("%d lines of %d bytes", lines, len(batch))
 		}

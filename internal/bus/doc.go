@@ -72,15 +72,15 @@
 //
 // [Bus.Ask] and [Bus.Answer] are calls whose bodies are JSON. Presence and changes are
 // plain messages: who misses one learns it from the next, or from its own periodic
-// reload. Log lines are batched by [LogWriter] into messages of the JetStream stream
-// LOGS, and blobs, which are for clusters only, are cut into those of the stream BLOBS.
+// reload. Log lines are batched by [LogWriter] into messages of the JetStream streams
+// LOGS and, for jobs, JOBLOGS, where neighbours of an array share them, and blobs, which are for clusters only, are cut into those of the stream BLOBS.
 //
 // # What is on disk
 //
 // JetStream does not fsync each message by default; a machine that loses power would
 // forget what it has acknowledged in the last two minutes. The embedded server of this
 // package syncs before it acknowledges (SyncAlways), because accepted events and jobs
-// must survive. There the stream of log lines asks for the opposite (asynchronous
+// must survive. There the streams of log lines ask for the opposite (asynchronous
 // persistence): a fraction of a second of log lines may be lost with the power, and
 // none of them delays an event. An external NATS server is configured by whoever runs
 // it: set sync_interval: always there, or keep three replicas ([Config.Replicas]).

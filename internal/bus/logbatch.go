@@ -7,8 +7,8 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// A message of the stream of log lines holds a batch of lines of one function, whose
-// name is in the subject: a version, then the lines one after the other in the terms of
+// A message of the streams of log lines holds a batch of lines of one topic, whose name
+// is in the subject: a version, then the lines one after the other in the terms of
 // codec.go, each time relative to the one before.
 
 // appendLine adds a line to a batch. before is the time of the line before, 0 on the
@@ -26,7 +26,7 @@ func appendLine(b []byte, l *slipway.LogLine, before int64) []byte {
 }
 
 // eachLine gives the lines of a batch to f, which ends it by an error.
-func eachLine(batch []byte, ref slipway.FunctionRef, f func(slipway.LogLine) error) error {
+func eachLine(batch []byte, t topic, f func(slipway.LogLine) error) error {
 	d := decoder{s: string(batch)}
 	if d.byte() != codecVersion {
 		return errMalformed("batch of log lines")
@@ -35,7 +35,7 @@ func eachLine(batch []byte, ref slipway.FunctionRef, f func(slipway.LogLine) err
 	for d.s != "" {
 		at += d.varint()
 		l := slipway.LogLine{
-			At: time.Unix(0, at).UTC(), Tenant: ref.Tenant, Function: ref.Function, Version: int(d.varint()),
+			At: time.Unix(0, at).UTC(), Tenant: t.tenant, Function: t.name, Version: int(d.varint()),
 			Instance: d.string(), Invocation: d.string(), Stream: d.string(), Text: d.string(),
 		}
 		if d.failed {

@@ -13,21 +13,28 @@ import (
 
 const (
 	logsStream      = "LOGS"
-	messagesPerName = 10_000 // batches kept of one function, so that one cannot push out all others
+	jobLogsStream   = "JOBLOGS" // apart, so that a night's work does not push out what functions said
+	messagesPerName = 10_000    // batches kept of one topic, so that one cannot push out all others
 	skew            = time.Minute
 	abandoned       = 30 * time.Second // after which the server forgets a reader that is gone
 )
 
-// openLogs makes the stream of log lines, or gives it the present limits. In the
-// embedded server it goes to disk a moment after it is acknowledged: see doc.go.
+// openLogs makes the streams of log lines, or gives them the present limits. In the
+// embedded server they go to disk a moment after they are acknowledged: see doc.go.
 func (b *Bus) openLogs(ctx context.Context) error {
+	return errors.Join(
+		b.openLogStream(ctx, logsStream, "what functions print", logsSubject),
+		b.openLogStream(ctx, jobLogsStream, "what jobs print", jobLogsSubject))
+}
+
+func (b *Bus) openLogStream(ctx context.Context, name, what, subject string) error {
 	cfg := jetstream.StreamConfig{
-		Name: logsStream, Description: "what functions print",
-		Subjects: []string{logsSubject + ">"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
+		Name: name, Description: what,
+		Subjects: []string{subject + ">"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
 		Discard: jetstream.DiscardOld, MaxAge: b.cfg.LogAge, MaxBytes: b.cfg.LogBytes, MaxMsgsPerSubject: messagesPerName,
 		Compression: jetstream.S2Compression,
 	}
-	if existing, err := b.js.Stream(ctx, logsStream); err == nil {
+	if existing, err := b.js.Stream(ctx, name); err == nil {
 		cfg.PersistMode = existing.CachedInfo().Config.PersistMode // which cannot be changed
 	} else if b.cfg.Server != nil { // a cluster could not make such a stream a replicated one
 		cfg.PersistMode = jetstream.AsyncPersistMode
@@ -50,15 +57,21 @@ func (b *Bus) Logs(ctx context.Context, ref slipway.FunctionRef, q LogQuery, f f
 	if err := cmp.Or(slipway.CheckName("tenant", ref.Tenant), slipway.CheckName("function", ref.Function)); err != nil {
 		return err // no wildcards, which would read what others printed
 	}
-	err := b.readLogs(ctx, ref, q, f)
-	if q.Follow && ctx.Err() != nil {
+	t := functionTopic(ref)
+	return b.readLogs(ctx, logsStream, t.subject(), &logReader{topic: t, query: q, give: f})
+}
+
+// readLogs gives the lines of a subject to r. That ctx ends is the end of following.
+func (b *Bus) readLogs(ctx context.Context, stream, subject string, r *logReader) error {
+	err := b.eachBatch(ctx, stream, subject, r)
+	if r.query.Follow && ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-func (b *Bus) readLogs(ctx context.Context, ref slipway.FunctionRef, q LogQuery, f func(slipway.LogLine) error) error {
-	consumer, err := b.js.OrderedConsumer(ctx, logsStream, consumerConfig(ref, q))
+func (b *Bus) eachBatch(ctx context.Context, stream, subject string, r *logReader) error {
+	consumer, err := b.js.OrderedConsumer(ctx, stream, consumerConfig(subject, r.query))
 	if err != nil {
 		return b.natsError("read the log", err)
 	}
@@ -67,10 +80,9 @@ func (b *Bus) readLogs(ctx context.Context, ref slipway.FunctionRef, q LogQuery,
 		return b.natsError("read the log", err)
 	}
 	defer messages.Stop()
-	reader := logReader{ref: ref, query: q, give: f}
 	for waiting := consumer.CachedInfo().NumPending; ; {
 		if waiting == 0 {
-			if err := reader.caughtUp(); err != nil || !q.Follow {
+			if err := r.caughtUp(); err != nil || !r.query.Follow {
 				return err
 			}
 		}
@@ -82,16 +94,16 @@ func (b *Bus) readLogs(ctx context.Context, ref slipway.FunctionRef, q LogQuery,
 		if err != nil {
 			return b.natsError("read the log", err)
 		}
-		if err := eachLine(msg.Data(), ref, reader.line); err != nil {
+		if err := eachLine(msg.Data(), r.topic, r.line); err != nil {
 			return err
 		}
 		waiting = meta.NumPending
 	}
 }
 
-func consumerConfig(ref slipway.FunctionRef, q LogQuery) jetstream.OrderedConsumerConfig {
+func consumerConfig(subject string, q LogQuery) jetstream.OrderedConsumerConfig {
 	cfg := jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{logsSubject + ref.Tenant + "." + ref.Function},
+		FilterSubjects: []string{subject},
 		DeliverPolicy:  jetstream.DeliverAllPolicy, InactiveThreshold: abandoned,
 	}
 	if !q.Since.IsZero() { // lines are stored after they were printed, by another clock
@@ -114,8 +126,9 @@ func (b *Bus) logError(ctx context.Context, err error) error {
 
 // logReader picks the lines that are wanted.
 type logReader struct {
-	ref   slipway.FunctionRef
+	topic topic // whose names the lines get
 	query LogQuery
+	want  func(slipway.LogLine) bool // nil is all
 	give  func(slipway.LogLine) error
 	live  bool              // the lines that were there have been given
 	tail  []slipway.LogLine // a ring of the last Limit lines, while not live
@@ -123,7 +136,7 @@ type logReader struct {
 }
 
 func (r *logReader) line(l slipway.LogLine) error {
-	if l.At.Before(r.query.Since) {
+	if l.At.Before(r.query.Since) || r.want != nil && !r.want(l) {
 		return nil
 	}
 	if r.live || r.query.Limit == 0 {

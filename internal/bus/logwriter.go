@@ -15,17 +15,18 @@ import (
 )
 
 const (
-	batchBytes    = 64 << 10 // of lines in one message
-	functionBytes = 1 << 20  // of lines of one function that wait to be stored
-	queueBytes    = 32 << 20 // of lines of all functions that wait
-	batchEvery    = 50 * time.Millisecond
-	storeTimeout  = 5 * time.Second
+	batchBytes   = 64 << 10 // of lines in one message
+	topicBytes   = 1 << 20  // of lines of one topic that wait to be stored
+	queueBytes   = 32 << 20 // of lines of all topics that wait
+	batchEvery   = 50 * time.Millisecond
+	storeTimeout = 5 * time.Second
 )
 
-// LogWriter stores the lines that functions print. Lines of one function become
+// LogWriter stores the lines that functions and jobs print. Lines of one function become
 // messages of up to 64 KiB, sent after 50 ms at the latest. A function that prints
 // faster than its lines can be stored loses some, and a line of the stream "platform"
-// says how many; other functions lose none for it.
+// says how many; other functions lose none for it. The same holds for a job, and for a
+// few neighbours of an array together.
 type LogWriter struct {
 	bus *Bus
 	log *slog.Logger
@@ -37,12 +38,12 @@ type LogWriter struct {
 
 	mu     sync.Mutex
 	closed bool
-	bytes  int                                // that wait
-	queues map[slipway.FunctionRef]*lineQueue // of functions with lines that wait
-	order  []slipway.FunctionRef              // whose turn it is
+	bytes  int                  // that wait
+	queues map[topic]*lineQueue // of topics with lines that wait
+	order  []topic              // whose turn it is
 }
 
-// lineQueue is what waits of one function.
+// lineQueue is what waits of one topic.
 type lineQueue struct {
 	batches [][]byte // all but the last are full
 	bytes   int
@@ -58,7 +59,7 @@ func (b *Bus) LogWriter(ctx context.Context) *LogWriter {
 	w := &LogWriter{
 		bus: b, log: b.log,
 		full: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
-		queues: map[slipway.FunctionRef]*lineQueue{},
+		queues: map[topic]*lineQueue{},
 	}
 	b.mu.Lock()
 	b.writers = append(b.writers, w)
@@ -69,19 +70,27 @@ func (b *Bus) LogWriter(ctx context.Context) *LogWriter {
 
 // Write takes a line, never waits, and may be called from several goroutines.
 func (w *LogWriter) Write(l slipway.LogLine) {
-	ref := slipway.FunctionRef{Tenant: l.Tenant, Function: l.Function}
+	w.write(functionTopic(slipway.FunctionRef{Tenant: l.Tenant, Function: l.Function}), l)
+}
+
+// WriteJob is Write for a line of a job.
+func (w *LogWriter) WriteJob(l slipway.JobLogLine) {
+	w.write(jobTopic(l.Tenant, l.Job, l.Index), jobLine(l))
+}
+
+func (w *LogWriter) write(t topic, l slipway.LogLine) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return
 	}
-	q := w.queues[ref]
+	q := w.queues[t]
 	if q == nil {
 		q = &lineQueue{}
-		w.queues[ref] = q
-		w.order = append(w.order, ref)
+		w.queues[t] = q
+		w.order = append(w.order, t)
 	}
-	if q.bytes+len(l.Text) > functionBytes || w.bytes+len(l.Text) > queueBytes {
+	if q.bytes+len(l.Text) > topicBytes || w.bytes+len(l.Text) > queueBytes {
 		q.dropped++
 		q.example = l
 		q.example.Text = ""
@@ -145,30 +154,30 @@ func (w *LogWriter) stop(ctx context.Context) {
 	}
 }
 
-// flush stores all that waits now, one batch of each function in turn.
+// flush stores all that waits now, one batch of each topic in turn.
 func (w *LogWriter) flush(ctx context.Context) {
 	for {
-		ref, batch := w.take()
+		t, batch := w.take()
 		if batch == nil {
 			return
 		}
-		if err := w.store(ctx, ref, batch); err != nil {
-			w.log.Warn("log lines could not be stored", "tenant", ref.Tenant, "function", ref.Function, "err", err)
+		if err := w.store(ctx, t, batch); err != nil {
+			w.log.Warn("log lines could not be stored", "tenant", t.tenant, t.kind(), t.name, "err", err)
 			return
 		}
 	}
 }
 
-// take gives the next batch, and puts the function at the end of the line.
-func (w *LogWriter) take() (slipway.FunctionRef, []byte) {
+// take gives the next batch, and puts the topic at the end of the line.
+func (w *LogWriter) take() (topic, []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.order) == 0 {
-		return slipway.FunctionRef{}, nil
+		return topic{}, nil
 	}
-	ref := w.order[0]
+	t := w.order[0]
 	w.order = w.order[1:]
-	q := w.queues[ref]
+	q := w.queues[t]
 	if len(q.batches) <= 1 && q.dropped > 0 {
 		w.bytes += q.add(q.flooded())
 	}
@@ -178,11 +187,11 @@ func (w *LogWriter) take() (slipway.FunctionRef, []byte) {
 	q.bytes -= len(batch)
 	w.bytes -= len(batch)
 	if len(q.batches) == 0 {
-		delete(w.queues, ref)
+		delete(w.queues, t)
 	} else {
-		w.order = append(w.order, ref)
+		w.order = append(w.order, t)
 	}
-	return ref, batch
+	return t, batch
 }
 
 // flooded is the line that stands for those that were dropped.
@@ -196,8 +205,8 @@ func (q *lineQueue) flooded() *slipway.LogLine {
 
 // store writes one batch to JetStream, trying until it is there or the bus closes. The
 // message's id keeps an attempt whose acknowledgement was lost from storing it twice.
-func (w *LogWriter) store(ctx context.Context, ref slipway.FunctionRef, batch []byte) error {
-	msg := &nats.Msg{Subject: logsSubject + ref.Tenant + "." + ref.Function, Data: batch}
+func (w *LogWriter) store(ctx context.Context, t topic, batch []byte) error {
+	msg := &nats.Msg{Subject: t.subject(), Data: batch}
 	id := jetstream.WithMsgID(slipway.NewID())
 	said := false
 	for {

@@ -9,8 +9,9 @@ const (
 	invokersSubject = "slipway.invokers." // followed by the invoker's id
 	gatewaysSubject = "slipway.gateways." // followed by the gateway's id
 	changesSubject  = "slipway.changes"
-	wishesSubject   = "slipway.wishes." // followed by the invoker's id
-	logsSubject     = "slipway.logs."   // followed by <tenant>.<function>
+	wishesSubject   = "slipway.wishes."  // followed by the invoker's id
+	logsSubject     = "slipway.logs."    // followed by <tenant>.<function>
+	jobLogsSubject  = "slipway.joblogs." // followed by <tenant>.<job>.<bunch>
 	inboxSubject    = "slipway.inbox."
 	cancelSuffix    = ".cancel"
 )
