@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker/streams"
 )
 
 // The types of function error that only a start can have.
@@ -33,7 +34,7 @@ func (e *startError) Error() string {
 	if e.tail == "" {
 		return e.failure.Message + "; the process printed nothing"
 	}
-	return e.failure.Message + "; the process printed: " + lastLines(e.tail, shownTail)
+	return e.failure.Message + "; the process printed: " + streams.LastLines(e.tail, shownTail)
 }
 
 // Unwrap gives the kind: what the user sent cannot be run.

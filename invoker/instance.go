@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/invoker/runtimeapi"
+	"github.com/slipway-run/slipway/invoker/streams"
 )
 
 const (
@@ -60,7 +61,7 @@ func (in *instance) Unfit() <-chan struct{} { return in.unfit }
 // start executes the process and lets the pipes go.
 func (in *instance) start(ctx context.Context, stdio slipway.Stdio) error {
 	err := in.sandbox.Start(ctx, stdio)
-	closeFiles(stdio.Stdin, stdio.Stdout, stdio.Stderr)
+	streams.Close(stdio.Stdin, stdio.Stdout, stdio.Stderr)
 	return err
 }
 
@@ -116,7 +117,7 @@ func (in *instance) Close() error {
 			in.runner.close()
 		}
 		in.unlisten()
-		in.output.stop()
+		in.output.Stop()
 		if in.meter != nil {
 			in.meter.Close()
 		}
@@ -182,12 +183,12 @@ func (in *instance) end() { in.output.invocation.Store(nil) }
 // log, because the platform found it.
 func (in *instance) fail(id string, failure *slipway.FunctionError) *slipway.Response {
 	if in.ended() {
-		in.output.settle(readRest)
+		in.output.Settle(readRest)
 	}
 	if !failure.Handled {
 		in.output.say(id, failure.Type+": "+failure.Message)
 	}
-	return &slipway.Response{FunctionError: failure, LogTail: in.output.tail.String()}
+	return &slipway.Response{FunctionError: failure, LogTail: in.output.Tail()}
 }
 
 // crash is the outcome of an event whose process has ended.

@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker/streams"
 )
 
 // Protocol is what the instance turned out to speak; never auto.
@@ -39,17 +40,17 @@ func (in *instance) serveStdio() {
 func (in *instance) pipes(withInput bool) (stdio slipway.Stdio, input *os.File, err error) {
 	defer func() {
 		if err != nil {
-			closeFiles(stdio.Stdin, stdio.Stdout, stdio.Stderr, input)
+			streams.Close(stdio.Stdin, stdio.Stdout, stdio.Stderr, input)
 		}
 	}()
 	if withInput {
-		if stdio.Stdin, input, err = pipeToProcess(); err != nil {
+		if stdio.Stdin, input, err = streams.ToProcess(); err != nil {
 			return stdio, nil, err
 		}
 	}
-	if stdio.Stdout, err = in.output.stream("stdout"); err != nil {
+	if stdio.Stdout, err = in.output.Stream("stdout"); err != nil {
 		return stdio, input, err
 	}
-	stdio.Stderr, err = in.output.stream("stderr")
+	stdio.Stderr, err = in.output.Stream("stderr")
 	return stdio, input, err
 }

@@ -142,9 +142,9 @@ func (in *instance) endedEarly(want slipway.Protocol) (found, error) {
 // startError adds what the process printed last.
 func (in *instance) startError(failure *slipway.FunctionError) error {
 	if in.ended() {
-		in.output.settle(readRest)
+		in.output.Settle(readRest)
 	}
-	err := &startError{failure: failure, tail: in.output.tail.String()}
+	err := &startError{failure: failure, tail: in.output.Tail()}
 	in.output.say("", failure.Type+": "+failure.Message)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/invoker/streams"
 )
 
 // stdioHeld is how much of an answer is held back until the process has ended, in
@@ -42,23 +43,23 @@ func (s *stdioRunner) run(ctx context.Context, req *slipway.Request, release fun
 
 // start executes the process and feeds it.
 func (s *stdioRunner) start(ctx context.Context, req *slipway.Request) (*process, error) {
-	stdinR, stdin, err := pipeToProcess()
+	stdinR, stdin, err := streams.ToProcess()
 	if err != nil {
 		return nil, err
 	}
-	stdout, stdoutW, err := pipeFromProcess("stdout")
+	stdout, stdoutW, err := streams.FromProcess("stdout")
 	if err != nil {
-		closeFiles(stdinR, stdin)
+		streams.Close(stdinR, stdin)
 		return nil, err
 	}
-	stderr, err := s.in.output.stream("stderr")
+	stderr, err := s.in.output.Stream("stderr")
 	if err == nil {
 		err = s.in.start(ctx, slipway.Stdio{Stdin: stdinR, Stdout: stdoutW, Stderr: stderr})
 	} else {
-		closeFiles(stdinR, stdoutW)
+		streams.Close(stdinR, stdoutW)
 	}
 	if err != nil {
-		closeFiles(stdin, stdout)
+		streams.Close(stdin, stdout)
 		return nil, startFailure(err)
 	}
 	p := &process{ctx: ctx, in: s.in, req: req, stdout: stdout}

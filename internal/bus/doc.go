@@ -73,7 +73,8 @@
 // [Bus.Ask] and [Bus.Answer] are calls whose bodies are JSON. Presence and changes are
 // plain messages: who misses one learns it from the next, or from its own periodic
 // reload. Log lines are batched by [LogWriter] into messages of the JetStream streams
-// LOGS and, for jobs, JOBLOGS, where neighbours of an array share them, and blobs, which are for clusters only, are cut into those of the stream BLOBS.
+// LOGS and, for jobs, JOBLOGS, where neighbours of an array share them; blobs, which are
+// for clusters only, are cut into messages of the stream BLOBS.
 //
 // # What is on disk
 //

@@ -1,4 +1,4 @@
-package invoker
+package streams
 
 import (
 	"strings"
@@ -44,8 +44,8 @@ func (t *tail) String() string {
 	return strings.ToValidUTF8(b.String(), "\uFFFD")
 }
 
-// lastLines is the end of text: whole lines, at most limit bytes of them.
-func lastLines(text string, limit int) string {
+// LastLines is the end of text: whole lines, at most limit bytes of them.
+func LastLines(text string, limit int) string {
 	text = strings.TrimRight(text, "\n")
 	if len(text) <= limit {
 		return text

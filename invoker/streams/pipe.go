@@ -1,12 +1,12 @@
-package invoker
+package streams
 
 import (
 	"os"
 	"syscall"
 )
 
-// pipeToProcess makes a pipe whose reading end is for a process.
-func pipeToProcess() (process, ours *os.File, err error) {
+// ToProcess makes a pipe whose reading end is for a process.
+func ToProcess() (process, ours *os.File, err error) {
 	r, w, err := pipe()
 	if err != nil {
 		return nil, nil, err
@@ -14,8 +14,8 @@ func pipeToProcess() (process, ours *os.File, err error) {
 	return newEnd(r, false, "stdin"), newEnd(w, true, "stdin"), nil
 }
 
-// pipeFromProcess makes a pipe whose writing end is for a process.
-func pipeFromProcess(name string) (ours, process *os.File, err error) {
+// FromProcess makes a pipe whose writing end is for a process.
+func FromProcess(name string) (ours, process *os.File, err error) {
 	r, w, err := pipe()
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +41,8 @@ func newEnd(fd int, ours bool, name string) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-func closeFiles(files ...*os.File) {
+// Close closes those files that are not nil.
+func Close(files ...*os.File) {
 	for _, f := range files {
 		if f != nil {
 			f.Close()
