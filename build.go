@@ -13,12 +13,13 @@ const (
 )
 
 // Build is the making of one version: packing, then checking that an instance of it
-// comes up.
+// comes up. Or of one revision of a job definition, whose program runs only in a job.
 type Build struct {
 	ID         string     `json:"id"`
 	Tenant     string     `json:"tenant"`
-	Function   string     `json:"function"`
-	Version    int        `json:"version"`
+	Function   string     `json:"function"`             // "" when it is for a job definition
+	Definition string     `json:"definition,omitempty"` // name of a job definition; "" when it is for a function
+	Version    int        `json:"version"`              // of a job definition the revision, 0 until it is made
 	State      BuildState `json:"state"`
 	Reason     string     `json:"reason"` // why it failed; "" otherwise
 	Owner      string     `json:"-"`      // the gateway that waits for it
@@ -41,7 +42,7 @@ const (
 
 // BuildRequest goes from a gateway to an invoker, which answers with a stream of
 // BuildEvents. The invoker packs and then checks: it starts an instance and waits
-// until it is ready to take events.
+// until it is ready to take events. What jobs run is not checked: it may need arguments.
 type BuildRequest struct {
 	ID        string     `json:"id"`
 	Version   VersionRef `json:"version"`
@@ -50,6 +51,7 @@ type BuildRequest struct {
 	Reference string     `json:"reference,omitempty"` // reference: as in docker pull
 	Digest    string     `json:"digest,omitempty"`    // digest: the image manifest
 	Config    Config     `json:"config"`
+	Program   bool       `json:"program,omitempty"` // for jobs: the image starts the program itself, with arguments behind it, and no instance is started to check it
 }
 
 // BuildEvent is one thing that happens in a build; a stream of them ends with one

@@ -15,7 +15,8 @@ import (
 const maxBuildRequest = 1 << 20
 
 // Build packs and then checks: an instance of the new version must become ready. That
-// instance goes to the pool, so that the first event is warm. The error is complete
+// instance goes to the pool, so that the first event is warm. A program for jobs is not
+// started: it may need arguments, and do its work when it has none. The error is complete
 // and for a person; it is ErrInvalid when what was uploaded is to blame.
 func (i *Invoker) Build(ctx context.Context, req slipway.BuildRequest, emit func(slipway.BuildEvent)) (slipway.BuildResult, error) {
 	result, err := i.packer.Build(ctx, req, emit)
@@ -24,6 +25,9 @@ func (i *Invoker) Build(ctx context.Context, req slipway.BuildRequest, emit func
 	}
 	if _, err := i.images.Prepare(ctx, result.Digest); err != nil { // once per image: no part of a start
 		return slipway.BuildResult{}, err
+	}
+	if req.Program {
+		return result, nil
 	}
 	emit(slipway.BuildEvent{At: time.Now(), Step: "check"})
 	began := time.Now()

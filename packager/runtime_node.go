@@ -20,7 +20,11 @@ func (p *Packager) buildNode(ctx context.Context, src *source) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	if err := findNodeHandler(src, manifest); err != nil {
+	find := findNodeHandler
+	if src.program {
+		find = findNodeProgram
+	}
+	if err := find(src, manifest); err != nil {
 		return recipe{}, err
 	}
 	below, err := p.base(ctx, baseNode, src.emit)
@@ -31,6 +35,9 @@ func (p *Packager) buildNode(ctx context.Context, src *source) (recipe, error) {
 		base: below.image, cmd: []string{src.handler},
 		entrypoint: []string{"node", "/" + runtimeDir + "/bootstrap.mjs"},
 		env:        []string{"NODE_ENV=production", "LAMBDA_TASK_ROOT=/" + taskDir},
+	}
+	if src.program {
+		made.entrypoint, made.cmd = nodeProgram(src.handler), nil
 	}
 	bootstrap, err := p.nodeBootstrap(ctx, src)
 	if err != nil {

@@ -24,7 +24,11 @@ const compileAbove = 128 << 10
 
 // buildPython puts code, dependencies and bootstrap on top of a base with Python.
 func (p *Packager) buildPython(ctx context.Context, src *source) (recipe, error) {
-	if err := findPythonHandler(src); err != nil {
+	find := findPythonHandler
+	if src.program {
+		find = findPythonProgram
+	}
+	if err := find(src); err != nil {
 		return recipe{}, err
 	}
 	below, err := p.base(ctx, basePython, src.emit)
@@ -37,6 +41,10 @@ func (p *Packager) buildPython(ctx context.Context, src *source) (recipe, error)
 		env:        []string{"PYTHONPATH=/" + taskDir + ":/" + pythonDeps, "PYTHONDONTWRITEBYTECODE=1", "LANG=C.UTF-8", "LAMBDA_TASK_ROOT=/" + taskDir},
 	}
 	steps := []func(context.Context, *source, base) (v1.Layer, error){p.pythonBootstrap, p.pythonDependencies, p.pythonCode}
+	if src.program {
+		made.entrypoint, made.cmd = []string{"python3", "-u", "/" + taskDir + "/" + src.handler}, nil
+		steps = steps[1:]
+	}
 	for _, step := range steps {
 		layer, err := step(ctx, src, below)
 		if err != nil {

@@ -30,6 +30,7 @@ type source struct {
 	runtime slipway.Runtime
 	handler string // as configured, or as found
 	found   bool   // handler was found, not configured
+	program bool   // it is run to its end by jobs, without a bootstrap
 	emit    emitter
 }
 
@@ -93,7 +94,7 @@ func (p *Packager) openSource(ctx context.Context, req slipway.BuildRequest, emi
 	if err := removeIgnored(dir); err != nil {
 		return nil, done, wrap("source", err)
 	}
-	src := &source{dir: dir, work: work, tenant: req.Version.Tenant, runtime: cfg.Runtime, handler: cfg.Handler, emit: emit}
+	src := &source{dir: dir, work: work, tenant: req.Version.Tenant, runtime: cfg.Runtime, handler: cfg.Handler, program: req.Program, emit: emit}
 	if src.runtime, err = findRuntime(dir, cfg.Runtime); err != nil {
 		return nil, done, err
 	}

@@ -122,12 +122,18 @@ func (w *world) buildArchive(t *testing.T, archive []byte, cfg slipway.Config) b
 
 func (w *world) buildWith(t *testing.T, p *packager.Packager, archive []byte, cfg slipway.Config) built {
 	t.Helper()
+	return w.request(t, p, archive, slipway.BuildRequest{Config: cfg})
+}
+
+// request builds an archive of source with p, as req says.
+func (w *world) request(t *testing.T, p *packager.Packager, archive []byte, req slipway.BuildRequest) built {
+	t.Helper()
 	blob := sha256Of(t, archive).String()
 	if err := w.store.Put(t.Context(), blob, -1, bytes.NewReader(archive)); err != nil {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	req := slipway.BuildRequest{Version: slipway.VersionRef{Tenant: "t", Function: "f", Version: 1}, Input: slipway.InputSource, Blob: blob, Config: cfg}
+	req.Version, req.Input, req.Blob = slipway.VersionRef{Tenant: "t", Function: "f", Version: 1}, slipway.InputSource, blob
 	result, err := p.Build(t.Context(), req, func(e slipway.BuildEvent) {
 		fmt.Fprintf(&log, "%s%s\n", prefixed("# ", e.Step), e.Text)
 	})
@@ -166,12 +172,18 @@ func (b built) refused(t *testing.T, words ...string) {
 // sandbox starts the image; what it prints is read from the returned file.
 func (w *world) sandbox(t *testing.T, digest, stdin string, prepare func(slipway.Sandbox)) (slipway.Sandbox, *os.File) {
 	t.Helper()
+	return w.sandboxWith(t, digest, nil, stdin, prepare)
+}
+
+// sandboxWith is sandbox with arguments behind the command line.
+func (w *world) sandboxWith(t *testing.T, digest string, arguments []string, stdin string, prepare func(slipway.Sandbox)) (slipway.Sandbox, *os.File) {
+	t.Helper()
 	img, err := w.store.Prepare(t.Context(), digest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	box, err := w.launcher.Create(t.Context(), slipway.SandboxSpec{
-		ID: "test-" + slipway.NewID(), Layers: img.Layers, Args: img.Argv(nil), Dir: img.WorkingDir,
+		ID: "test-" + slipway.NewID(), Layers: img.Layers, Args: append(img.Argv(nil), arguments...), Dir: img.WorkingDir,
 		Env: append(slices.Clone(img.Env), "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001"), EphemeralMB: 64, MemoryMB: 256, PIDs: 64,
 	})
 	if err != nil {

@@ -6,7 +6,8 @@
 //
 //   module.function   a handler, by the Lambda Runtime API
 //   file.js           a program of its own (.js, .mjs, .cjs)
-//   npm start         the script "start" of package.json
+//   npm start         the script "start" of package.json; it gets what follows in the
+//                     command line
 //
 // Nothing but Node's own modules is used.
 
@@ -17,7 +18,7 @@ const spec = process.env._HANDLER || process.argv[2] || "index.handler";
 process.chdir(process.env.LAMBDA_TASK_ROOT || "/var/task");
 
 if (spec === "npm start") {
-  await runStart();
+  await runStart(process.argv.slice(3));
 } else if (/\.[cm]?js$/.test(spec)) {
   await runProgram(spec, []);
 } else {

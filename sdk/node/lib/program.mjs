@@ -21,17 +21,17 @@ export async function runProgram(file, args) {
   }
 }
 
-/** Runs the script "start" of package.json as `npm start` does, without npm, which takes longer to start than most functions. */
-export async function runStart() {
+/** Runs the script "start" of package.json as `npm start` does, without npm, which takes longer to start than most functions. args follow it, as after `npm start --`. */
+export async function runStart(args) {
   const script = startScript();
   const plain = /^node\s+([\w./-]+\.[cm]?js)((?:\s+[\w./:=-]+)*)$/.exec(script);
   if (plain) {
-    await runProgram(plain[1], plain[2].split(/\s+/).filter(Boolean));
+    await runProgram(plain[1], [...plain[2].split(/\s+/).filter(Boolean), ...args]);
     return;
   }
   const path = `${resolve("node_modules/.bin")}:${process.env.PATH ?? ""}`;
   // A process group of its own: a shell does not pass signals on to what it runs.
-  const child = spawn("/bin/sh", ["-c", script], { stdio: "inherit", detached: true, env: { ...process.env, PATH: path, npm_lifecycle_event: "start" } });
+  const child = spawn("/bin/sh", ["-c", args.length ? `${script} "$@"` : script, "sh", ...args], { stdio: "inherit", detached: true, env: { ...process.env, PATH: path, npm_lifecycle_event: "start" } });
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => process.kill(-child.pid, signal));
   }
