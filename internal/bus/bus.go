@@ -64,6 +64,7 @@ type Bus struct {
 	callers *callers
 	handled *handled
 	direct  direct
+	reports reports
 
 	closing context.Context // ends when Close begins to tear down
 	close   context.CancelFunc
@@ -114,7 +115,10 @@ func (b *Bus) open(ctx context.Context) (err error) {
 	if err := b.retry(ctx, "make the stream of log lines", b.openLogs); err != nil {
 		return err
 	}
-	return b.retry(ctx, "make the stream of blobs", b.openBlobs)
+	if err := b.retry(ctx, "make the stream of blobs", b.openBlobs); err != nil {
+		return err
+	}
+	return b.retry(ctx, "make the streams of jobs", b.openJobs)
 }
 
 func (b *Bus) listen(subject string, f nats.MsgHandler) error {

@@ -76,6 +76,10 @@
 // LOGS and, for jobs, JOBLOGS, where neighbours of an array share them; blobs, which are
 // for clusters only, are cut into messages of the stream BLOBS.
 //
+// Jobs have two streams whose messages go when they are acknowledged. JOBWORK holds what
+// each incarnation of an invoker is to run ([Bus.GiveAssignments], [Bus.TakeJobs]), and
+// JOBREPORTS what became of it ([Bus.Report], [Bus.TakeReports]); both in batches.
+//
 // # What is on disk
 //
 // JetStream does not fsync each message by default; a machine that loses power would
