@@ -37,13 +37,16 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"invoker":                      {ours: []string{"", "internal/bus", "invoker/runtimeapi", "invoker/streams"}},
 	"invoker/streams":              {},
 	"invoker/runtimeapi":           {ours: []string{""}},
+	"batch":                        {ours: []string{"", "batch/life", "batch/schedule", "internal/bus"}},
+	"batch/life":                   {ours: []string{""}},
+	"batch/schedule":               {ours: []string{""}},
 	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus", "gateway/front"}, doors: []string{"github.com/labstack/echo/v4"}},
 	"gateway/canary":               {ours: []string{""}},
 	"gateway/choose":               {ours: []string{""}},
 	"gateway/front":                {},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
-		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "gateway"},
+		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "gateway", "batch"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
 	// Programs that measure use the product as a user does. A cold start is too short for
