@@ -97,6 +97,7 @@ type SandboxSpec struct {
 	EphemeralMB int     // MiB that may be written to the root filesystem
 	PIDs        int     // processes and threads
 	OpenFiles   int     // RLIMIT_NOFILE
+	Background  bool    // it has the processor time that other sandboxes leave
 
 	Network   NetworkMode
 	Isolation string // native, or oci:<runtime>

@@ -24,7 +24,7 @@ func (l Limits) only(can Abilities) Limits {
 		l.Memory = 0
 	}
 	if !can.CPU {
-		l.CPU = 0
+		l.CPU, l.Background = 0, false
 	}
 	if !can.PIDs {
 		l.PIDs = 0

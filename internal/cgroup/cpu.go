@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -32,6 +33,33 @@ func (g *Group) limitCPU(vcpus float64) error {
 		return fmt.Errorf("limit cpu to %g: %w", vcpus, err)
 	}
 	return nil
+}
+
+// background has the group run when its siblings do not: as one of the kernel's idle
+// groups, which give way at once to whoever wakes (Linux 5.15), and before that with the
+// least weight there is.
+func (g *Group) background() error {
+	c := g.sys.cpu
+	if c.version == none {
+		return errors.New("run in the background: this machine has no cpu controller (CONFIG_FAIR_GROUP_SCHED)")
+	}
+	err := write(g.path(c, "cpu.idle"), "1")
+	if errors.Is(err, fs.ErrNotExist) {
+		file, least := c.leastWeight()
+		err = write(g.path(c, file), least)
+	}
+	if err != nil {
+		return fmt.Errorf("run in the background: %w", err)
+	}
+	return nil
+}
+
+// leastWeight is the file of a group's weight, and the least that it takes.
+func (c controller) leastWeight() (file, least string) {
+	if c.version == v1 {
+		return "cpu.shares", "2"
+	}
+	return "cpu.weight", "1"
 }
 
 // cpuTime is user and system time. v2 counts it in every group, also in a hierarchy

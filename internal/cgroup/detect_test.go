@@ -35,6 +35,7 @@ func TestV1(t *testing.T) {
 	if want := "memory v1, cpu v1, pids v1, freeze v1, kill none"; s.String() != want {
 		t.Errorf("%s, want %s", s, want)
 	}
+	t.Run("background", func(t *testing.T) { testBackground(t, groupIn(t, s, cgroup.Limits{Background: true})) })
 	t.Run("freeze", func(t *testing.T) { testFreeze(t, groupIn(t, s, cgroup.Limits{PIDs: 10})) })
 	t.Run("kill", func(t *testing.T) { testKill(t, groupIn(t, s, cgroup.Limits{})) })
 	t.Run("meter", func(t *testing.T) { testMeter(t, s, groupIn(t, s, cgroup.Limits{Memory: 64 << 20})) })
@@ -67,7 +68,7 @@ func newV2(t *testing.T, controllers string) (s *cgroup.System, root string) {
 		"cgroup.controllers": controllers, "cgroup.subtree_control": "", "cgroup.procs": "", "cgroup.threads": "12\n13\n",
 		"cgroup.kill": "", "cgroup.freeze": "", "cgroup.events": "populated 0\nfrozen 1\n", "memory.max": "", "memory.swap.max": "", "memory.oom.group": "", "memory.reclaim": "",
 		"memory.current": "4096\n", "memory.peak": "8192\n", "memory.events": "low 0\noom 3\noom_kill 2\noom_group_kill 1\n",
-		"cpu.max": "", "cpu.stat": "usage_usec 1500\nuser_usec 1000\n", "pids.max": "", "pids.current": "3\n",
+		"cpu.max": "", "cpu.weight": "", "cpu.stat": "usage_usec 1500\nuser_usec 1000\n", "pids.max": "", "pids.current": "3\n",
 	}
 	fill := func(dir string) error {
 		for name, text := range files {
@@ -149,6 +150,35 @@ func TestHalfMadeParent(t *testing.T) {
 	if b, err := os.ReadFile(passedOn); err != nil || len(b) == 0 {
 		t.Errorf("nothing is passed on: %q, %v", b, err)
 	}
+}
+
+// testBackground holds of a group of this machine that it gives way.
+func testBackground(t *testing.T, g *cgroup.Group) {
+	t.Helper()
+	file, want := g.CPUFile("cpu.idle"), "1"
+	if _, err := os.Stat(file); err != nil { // before Linux 5.15
+		file, want = g.CPUFile("cpu.shares"), "2"
+	}
+	if b, err := os.ReadFile(file); err != nil || strings.TrimSpace(string(b)) != want {
+		t.Errorf("%s holds %q, want %s, %v", file, b, want, err)
+	}
+}
+
+func TestBackground(t *testing.T) {
+	t.Run("a kernel without idle groups", func(t *testing.T) {
+		s, root := newV2(t, "cpu\n")
+		if _, err := s.New("slipway-x/one", cgroup.Limits{Background: true}); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(root, "slipway-x/one/cpu.weight")); err != nil || string(b) != "1" {
+			t.Errorf("cpu.weight holds %q, %v", b, err)
+		}
+	})
+	t.Run("an ordinary user without the controller", func(t *testing.T) {
+		if _, err := cgroup.None().New("slipway-x/one", cgroup.Limits{Background: true}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestLimitThatCannotBeEnforced(t *testing.T) {

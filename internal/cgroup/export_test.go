@@ -37,3 +37,6 @@ func Lenient(s *System) { s.lenient = true }
 
 // StepAside does what [Delegated] does in the group of an imitation.
 func StepAside(s *System) error { return s.stepAside() }
+
+// CPUFile is where a file of the cpu controller is.
+func (g *Group) CPUFile(name string) string { return g.path(g.sys.cpu, name) }

@@ -47,6 +47,11 @@ func (g *Group) Limit(l Limits) error {
 			return err
 		}
 	}
+	if l.Background {
+		if err := g.background(); err != nil {
+			return err
+		}
+	}
 	if l.PIDs > 0 {
 		return g.limitPIDs(l.PIDs)
 	}

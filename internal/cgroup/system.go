@@ -16,6 +16,10 @@ type Limits struct {
 	CPU    float64 // vCPUs
 	Memory int64   // bytes, swap included where the kernel can count it
 	PIDs   int     // processes and threads
+
+	// Background gives the group the cpu time that its siblings leave, as far as this
+	// machine can: it is no bound.
+	Background bool
 }
 
 // System is the control groups of this machine.

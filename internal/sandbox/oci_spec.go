@@ -14,7 +14,8 @@ import (
 // containerSpec completes the specification of a sandbox for a runtime that knows nothing
 // but it: where the mounts are, which namespaces and control group exist already, whom to
 // become, and the seccomp profile. Memory is limited with swap by us, because not every
-// kernel counts swap, and a runtime then refuses.
+// kernel counts swap, and a runtime then refuses; and we put it in the background, which
+// not every runtime can.
 func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error) {
 	profile, err := seccomp.Profile(capabilities())
 	if err != nil {
@@ -35,6 +36,12 @@ func (s *Sandbox) containerSpec(c *container, m guest.Start) (*specs.Spec, error
 	linux.Namespaces = c.bundle.namespaces(linux.Namespaces, !c.runtime.isSentry())
 	if r := *linux.Resources; r.Memory != nil {
 		r.Memory = &specs.LinuxMemory{Limit: r.Memory.Limit}
+		linux.Resources = &r
+	}
+	if r := *linux.Resources; r.CPU != nil && r.CPU.Idle != nil {
+		cpu := *r.CPU
+		cpu.Idle = nil
+		r.CPU = &cpu
 		linux.Resources = &r
 	}
 	return &spec, nil

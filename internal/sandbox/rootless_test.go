@@ -71,6 +71,7 @@ func differences() []difference {
 		{"end/out of memory", "memory is not limited", noMemory},
 		{"hogs", "memory is not limited", noMemory},
 		{"limits/cpu", "cpu time is not limited", noCPU},
+		{"limits/background", "all sandboxes are given cpu time alike", noCPU},
 		{"control/freeze and thaw", "nothing can be frozen", noFreezer},
 		{"control/close while frozen", "nothing can be frozen", noFreezer},
 		{"stillness/frozen", "nothing can be frozen", noFreezer},

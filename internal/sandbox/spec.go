@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"path"
@@ -115,6 +116,10 @@ func resources(s slipway.SandboxSpec) *specs.LinuxResources {
 	}
 	if s.CPU > 0 {
 		r.CPU = &specs.LinuxCPU{Quota: new(int64(s.CPU * cpuPeriod)), Period: new(uint64(cpuPeriod))}
+	}
+	if s.Background {
+		r.CPU = cmp.Or(r.CPU, &specs.LinuxCPU{})
+		r.CPU.Idle = new(int64(1))
 	}
 	if s.PIDs > 0 {
 		r.Pids = &specs.LinuxPids{Limit: new(int64(s.PIDs))}

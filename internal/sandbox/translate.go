@@ -158,9 +158,10 @@ func limitsOf(r *specs.LinuxResources) cgroup.Limits {
 	if r.Memory != nil {
 		l.Memory = *r.Memory.Limit
 	}
-	if r.CPU != nil {
+	if r.CPU != nil && r.CPU.Quota != nil {
 		l.CPU = float64(*r.CPU.Quota) / float64(*r.CPU.Period)
 	}
+	l.Background = r.CPU != nil && r.CPU.Idle != nil && *r.CPU.Idle == 1
 	if r.Pids != nil {
 		l.PIDs = int(*r.Pids.Limit)
 	}

@@ -2,6 +2,7 @@ package sandboxtest
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,21 @@ func testLimits(t *testing.T, b *Bench) {
 			t.Errorf("100 ms of cpu took %v at 0.2 cpus", took)
 		}
 	})
+	t.Run("background", func(t *testing.T) {
+		var front, back []*Process
+		for range runtime.NumCPU() {
+			spec := b.Spec("spin")
+			front = append(front, b.Start(t, spec))
+			spec = b.Spec("spin")
+			spec.Background = true
+			back = append(back, b.Start(t, spec))
+		}
+		was := [2]time.Duration{cpuOf(t, front), cpuOf(t, back)}
+		Eventually(t, "what is in the foreground had three times as much cpu", func() bool {
+			f, b := cpuOf(t, front)-was[0], cpuOf(t, back)-was[1]
+			return f > 500*time.Millisecond && f > 3*b
+		})
+	})
 	t.Run("usage", func(t *testing.T) {
 		p := b.Start(t, b.Spec("pause"))
 		p.Expect(t, "paused")
@@ -61,4 +77,17 @@ func testLimits(t *testing.T, b *Bench) {
 			t.Errorf("usage %+v, %v", u, err)
 		}
 	})
+}
+
+// cpuOf is what all of them used until now.
+func cpuOf(t *testing.T, all []*Process) (sum time.Duration) {
+	t.Helper()
+	for _, p := range all {
+		u, err := p.Usage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += u.CPU
+	}
+	return sum
 }
