@@ -66,6 +66,15 @@ type Metered interface {
 	Meter() (Meter, error)
 }
 
+// Lasting is a Sandbox whose files can be read once its process has ended.
+type Lasting interface {
+	Sandbox
+	// OpenFolder opens a folder of the root filesystem for reading, as a process inside
+	// would find it: no link leads out. It works between Create and Close, and the file
+	// that it gives, too. A folder that is not there is ErrNotFound.
+	OpenFolder(name string) (*os.File, error)
+}
+
 // Meter reads what a sandbox used: in some microseconds, and nothing is allocated. Zero
 // is what is not known.
 type Meter interface {
@@ -86,6 +95,7 @@ type SandboxSpec struct {
 	Hostname string   // "" is ID
 	Layers   []string // absolute folders, lowest first: the read-only root; at least one
 	Mounts   []Mount  // laid over the root, in order
+	Folders  []string // absolute folders of the root that every user of the sandbox may write to; made when they are missing
 
 	Args []string // the program and its arguments; looked up in PATH of Env when it has no slash
 	Env  []string // NAME=value

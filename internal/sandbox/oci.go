@@ -63,7 +63,7 @@ func (n *Native) contain(ctx context.Context, spec slipway.SandboxSpec, rt Runti
 	oci := ociSpec(spec, sh.firstID, nil) // the seccomp profile is added at the start
 	err = sh.scratch.fit(spec.EphemeralMB, oci.Hostname)
 	if err == nil {
-		err = s.enterContainer(ctx, rt, oci, spec.Layers)
+		err = s.enterContainer(ctx, rt, oci, spec)
 	}
 	if err != nil {
 		return nil, errors.Join(err, sh.close())

@@ -15,12 +15,12 @@ import (
 
 // enterContainer makes the root as enter does, and puts a container in the place of the
 // shell's init, which is of no more use.
-func (s *Sandbox) enterContainer(ctx context.Context, rt Runtime, oci *specs.Spec, layers []string) error {
+func (s *Sandbox) enterContainer(ctx context.Context, rt Runtime, oci *specs.Spec, spec slipway.SandboxSpec) error {
 	sh := s.shell
 	if err := sh.endInit(); err != nil {
 		return err
 	}
-	t, err := s.open(oci, layers)
+	t, err := s.open(oci, spec)
 	defer func() { closeAll(t.parts) }()
 	if err != nil {
 		return err

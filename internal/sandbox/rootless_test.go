@@ -68,6 +68,7 @@ func differences() []difference {
 		{"isolation/privileges", "it runs as another user", oneID},
 		{"network/dial", "it runs as another user", oneID},
 		{"walls/programs with privileges give none", "it runs as another user", oneID},
+		{"root/folders", "it runs as another user", oneID},
 		{"end/out of memory", "memory is not limited", noMemory},
 		{"hogs", "memory is not limited", noMemory},
 		{"limits/cpu", "cpu time is not limited", noCPU},

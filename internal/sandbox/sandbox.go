@@ -40,7 +40,10 @@ type Sandbox struct {
 	standIn syscall.Signal // the signal in whose place SIGKILL was sent; see Signal
 }
 
-var _ slipway.Metered = (*Sandbox)(nil)
+var (
+	_ slipway.Metered = (*Sandbox)(nil)
+	_ slipway.Lasting = (*Sandbox)(nil)
+)
 
 // create takes a shell and gives it a root and a process to come. A shell from the
 // stock may have been killed unnoticed; then another takes its place.
@@ -76,7 +79,7 @@ func (n *Native) furnish(ctx context.Context, sh *shell, spec slipway.SandboxSpe
 	go func() { limited <- sh.group.Limit(limitsOf(oci.Linux.Resources)) }()
 	err := sh.scratch.fit(spec.EphemeralMB, oci.Hostname)
 	if err == nil {
-		err = s.enter(ctx, oci, spec.Layers)
+		err = s.enter(ctx, oci, spec)
 	}
 	if err = errors.Join(err, <-limited); err != nil {
 		return nil, errors.Join(err, sh.close())
@@ -98,15 +101,16 @@ type trees struct {
 func (t trees) mounts() []*os.File { return t.files[3:] }
 
 // open makes the root and opens the mounts. What can be closed is there on an error, too.
-func (s *Sandbox) open(oci *specs.Spec, layers []string) (trees, error) {
+func (s *Sandbox) open(oci *specs.Spec, spec slipway.SandboxSpec) (trees, error) {
 	owners := s.native.privileges.owners(s.shell.userns)
-	fs, err := newRootfs(s.native.roots, layers, s.shell.scratch, owners)
+	fs, err := newRootfs(s.native.roots, spec.Layers, s.shell.scratch, owners)
 	if err != nil {
 		return trees{}, err
 	}
 	s.oci, s.root = oci, fs.root
 	s.shell.undo.add(fs.root.Close)
 	mounts, err := openMounts(bindMounts(oci), owners)
+	err = cmp.Or(err, makeFolders(fs.root, spec.Folders, s.shell.firstID))
 	return trees{
 		files: append([]*os.File{fs.root, fs.dev, fs.shm}, mounts...),
 		parts: slices.Concat(fs.parts, []*os.File{fs.dev, fs.shm}, mounts),
@@ -114,9 +118,9 @@ func (s *Sandbox) open(oci *specs.Spec, layers []string) (trees, error) {
 }
 
 // enter makes the root and has the shell make it its own.
-func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, layers []string) error {
+func (s *Sandbox) enter(ctx context.Context, oci *specs.Spec, spec slipway.SandboxSpec) error {
 	sh := s.shell
-	t, err := s.open(oci, layers)
+	t, err := s.open(oci, spec)
 	defer func() { time.AfterFunc(letGoAfter, func() { closeAll(t.parts) }) }()
 	if err != nil {
 		return err

@@ -26,6 +26,11 @@ func checkSpec(s slipway.SandboxSpec) error {
 	case s.Dir != "" && !path.IsAbs(s.Dir):
 		return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: working directory %q must start with a slash", s.ID, s.Dir)
 	}
+	for _, folder := range s.Folders {
+		if !path.IsAbs(folder) || path.Clean(folder) != folder || folder == "/" {
+			return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: folder %q must be a clean absolute path below the root", s.ID, folder)
+		}
+	}
 	for _, m := range s.Mounts {
 		if !filepath.IsAbs(m.Source) || !path.IsAbs(m.Target) || path.Clean(m.Target) == "/" {
 			return slipway.Errorf(slipway.ErrInvalid, "sandbox %s: mount of %q on %q: both must be absolute, and the target below the root", s.ID, m.Source, m.Target)

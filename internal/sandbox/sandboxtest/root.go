@@ -61,6 +61,7 @@ func testRoot(t *testing.T, b *Bench) {
 			"urandom read: <nil> write: <nil>", "ptmx <nil> true", "shm", "pts", "fd", "stdin", "stdout", "stderr", "tty")
 	})
 	t.Run("mounts", func(t *testing.T) { testMounts(t, b) })
+	t.Run("folders", func(t *testing.T) { testFolders(t, b) })
 }
 
 func testLayers(t *testing.T, b *Bench) {
@@ -113,5 +114,46 @@ func testMounts(t *testing.T, b *Bench) {
 	s.Mounts = []slipway.Mount{{Source: filepath.Join(dir, "missing"), Target: "/x"}}
 	if err := b.startError(t, s); !errors.Is(err, slipway.ErrNotFound) || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("a source that does not exist: %v", err)
+	}
+}
+
+// testFolders has users other than root write to folders that the image lacks, and reads
+// what they left after their end.
+func testFolders(t *testing.T, b *Bench) {
+	spec := b.Spec("write", "/job/output/result", "left behind")
+	spec.User, spec.Folders = "app", []string{"/job/output"}
+	p := b.Start(t, spec)
+	if exit := p.Wait(t); !exit.Success() {
+		t.Fatal(exit)
+	}
+	lasting, ok := p.Sandbox.(slipway.Lasting)
+	if !ok {
+		t.Fatal("the files of a sandbox cannot be read after its end")
+	}
+	folder, err := lasting.OpenFolder("/job/output")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	if names, err := folder.Readdirnames(-1); err != nil || len(names) != 1 || names[0] != "result" {
+		t.Errorf("the folder holds %q: %v", names, err)
+	}
+	if _, err := lasting.OpenFolder("/job/nowhere"); !errors.Is(err, slipway.ErrNotFound) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	for target, kind := range map[string]error{"/etc": nil, "/payload": slipway.ErrInvalid, "../../../../../../../..": nil} {
+		layer := Layer(t, nil)
+		if err := os.Symlink(target, filepath.Join(layer, "job")); err != nil {
+			t.Fatal(err)
+		}
+		spec := b.Spec("stat", "/job/output")
+		spec.Layers, spec.Folders = append(spec.Layers, layer), []string{"/job/output"}
+		if kind != nil {
+			if err := b.startError(t, spec); !errors.Is(err, kind) {
+				t.Errorf("/job is a link to %s: %v", target, err)
+			}
+			continue
+		}
+		wantLines(t, b.OutputOf(t, spec), "/job/output 40777 0:0")
 	}
 }
