@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // Borrow lends memory to a job, if no function waits for it. It says no at once when there
-// is none; who wants to try again does so after Leftover said that something changed.
+// is none; who wants to try again does so after a channel of Leftover said that something changed.
 func (p *Pool) Borrow(b slipway.Borrowing) (slipway.Loan, bool) {
 	l := &loan{pool: p, recalled: make(chan struct{})}
 	p.look(func(now time.Time) { l.loan = p.ledger.Lend(b, l, now) })
@@ -20,9 +21,25 @@ func (p *Pool) Borrow(b slipway.Borrowing) (slipway.Loan, bool) {
 	return l, true
 }
 
-// Leftover gets a value after what functions leave for jobs may have changed: memory, or
-// processors. Changes that come while nobody receives are one.
-func (p *Pool) Leftover() <-chan struct{} { return p.leftover }
+// Leftover gives a channel of the caller's own, for as long as the pool lives, that gets
+// a value after what functions leave for jobs may have changed: memory, or processors.
+// Changes that come while nobody receives are one.
+func (p *Pool) Leftover() <-chan struct{} {
+	bell := make(chan struct{}, 1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bells := append(slices.Clone(p.bells()), bell)
+	p.leftover.Store(&bells)
+	return bell
+}
+
+// bells are the channels that were given.
+func (p *Pool) bells() []chan struct{} {
+	if bells := p.leftover.Load(); bells != nil {
+		return *bells
+	}
+	return nil
+}
 
 // Demand is how many vCPUs the instances that start or have events may use, by their
 // configuration.

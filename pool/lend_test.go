@@ -13,6 +13,7 @@ import (
 func TestJobMakesRoom(t *testing.T) {
 	f := newFake()
 	p := start(t, f, pool.Config{MemoryMB: 256})
+	leftover := p.Leftover()
 	job, ok := p.Borrow(slipway.Borrowing{MemoryMB: 256, Recallable: true})
 	if !ok {
 		t.Fatal("an empty machine lends nothing")
@@ -47,6 +48,6 @@ func TestJobMakesRoom(t *testing.T) {
 			again.Return()
 			return
 		}
-		<-p.Leftover() // the instance goes by its idle timeout
+		<-leftover // the instance goes by its idle timeout
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -55,7 +56,7 @@ type Pool struct {
 	starter  Starter
 	log      *slog.Logger
 	changed  chan struct{}
-	leftover chan struct{}
+	leftover atomic.Pointer[[]chan struct{}] // who wants to know the same, see Leftover
 
 	starting context.Context // of every start; ended by Drain
 	halt     context.CancelFunc
@@ -77,10 +78,9 @@ func New(cfg Config, starter Starter, log *slog.Logger) *Pool {
 	}
 	p := &Pool{
 		cfg: cfg, starter: starter, log: log,
-		changed:  make(chan struct{}, 1),
-		leftover: make(chan struct{}, 1),
-		sooner:   make(chan struct{}, 1),
-		empty:    make(chan struct{}),
+		changed: make(chan struct{}, 1),
+		sooner:  make(chan struct{}, 1),
+		empty:   make(chan struct{}),
 		ledger: ledger.New(ledger.Config{
 			MemoryMB: cfg.MemoryMB, Reserve: cfg.Reserve, MaxWaiting: cfg.MaxWaiting, MaxWait: cfg.MaxWait,
 			FreezeAfter: cfg.FreezeAfter, ReclaimAfter: cfg.ReclaimAfter,
@@ -99,7 +99,9 @@ func (p *Pool) tell(change func(now time.Time)) {
 
 func (p *Pool) signal() {
 	ring(p.changed)
-	ring(p.leftover)
+	for _, bell := range p.bells() {
+		ring(bell)
+	}
 }
 
 func ring(bell chan struct{}) {
