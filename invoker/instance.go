@@ -36,6 +36,7 @@ type instance struct {
 	turns    atomic.Int64       // events begun, when it takes one at a time, and changes between frozen and not
 	ice      ice
 	meter    slipway.Meter // nil when what it uses is not known
+	metered  atomic.Bool   // meter is there for everybody
 	list     *instances    // where it stands until it is closed
 
 	killed   atomic.Bool // Close need not wait for the process
@@ -74,6 +75,7 @@ func (in *instance) openMeter() (err error) {
 	meter, err := metered.Meter()
 	if err == nil {
 		in.meter = meter
+		in.metered.Store(true)
 	}
 	return err
 }

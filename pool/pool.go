@@ -56,7 +56,7 @@ type Pool struct {
 	starter  Starter
 	log      *slog.Logger
 	changed  chan struct{}
-	leftover atomic.Pointer[[]chan struct{}] // who wants to know the same, see Leftover
+	leftover atomic.Pointer[[]chan struct{}] // of those who follow what is left for jobs
 
 	starting context.Context // of every start; ended by Drain
 	halt     context.CancelFunc
