@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -18,6 +19,8 @@ type Store struct {
 	dialect dialect
 	place   string         // which database, for a person; without a password
 	closers []func() error // in the order they must be called
+
+	hostNumbers sync.Map // of invokers in job_hosts, by name
 }
 
 // dialect is what the SQL has to know about its engine.

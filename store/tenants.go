@@ -50,13 +50,21 @@ func (s *Store) Tenants(ctx context.Context) ([]slipway.Tenant, error) {
 	return all, wrap(err, "list tenants")
 }
 
-// DeleteTenant removes a tenant that has no functions, and its keys. One that has some is
-// ErrConflict, and so is the default one.
+// DeleteTenant removes a tenant that has no functions and no unfinished jobs, and its keys,
+// queues and ended jobs. One that has some is ErrConflict, and so is the default one.
 func (s *Store) DeleteTenant(ctx context.Context, name string) error {
 	if name == slipway.DefaultTenant {
 		return slipway.Errorf(slipway.ErrConflict, "tenant %q cannot be deleted", name)
 	}
-	n, err := affected(ctx, s.write, `DELETE FROM tenants WHERE name = $1`, name)
+	var unfinished int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM jobs WHERE tenant = $1 AND stopped_at IS NULL`, name).Scan(&unfinished)
+	if err == nil && unfinished > 0 {
+		return slipway.Errorf(slipway.ErrConflict, "tenant %q has %d jobs that have not ended; wait for them or terminate them first", name, unfinished)
+	}
+	var n int
+	if err == nil {
+		n, err = affected(ctx, s.write, `DELETE FROM tenants WHERE name = $1`, name)
+	}
 	switch {
 	case isOrphan(err):
 		return slipway.Errorf(slipway.ErrConflict, "tenant %q has functions; delete them first", name)
