@@ -20,7 +20,8 @@ type Starter struct {
 	log      *slog.Logger
 
 	running   *instances // those that were started and are not closed
-	openFiles int        // RLIMIT_NOFILE of instances
+	used      used
+	openFiles int // RLIMIT_NOFILE of instances
 }
 
 // NewStarter makes a Starter; it starts nothing.

@@ -3,32 +3,38 @@ package invoker
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
-// Used gives a function that says how much processor time the instances of functions used
-// since it was called last, in seconds; the first call is the beginning. It must not be
-// called by two at once.
-func (s *Starter) Used() func() float64 {
-	var seen map[string]time.Duration
-	return func() float64 {
-		now, sum := make(map[string]time.Duration), time.Duration(0)
-		for _, in := range s.running.list() {
-			was, known := seen[in.id]
-			now[in.id] = was
-			if !in.metered.Load() || in.ice.hard.Load() && known { // who is frozen uses nothing
-				continue
-			}
-			now[in.id] = max(was, in.meter.CPU()) // zero when it has just ended
-			sum += now[in.id] - was
+// used is the processor time of all instances, those that are gone included.
+type used struct {
+	mu   sync.Mutex // guards what follows
+	seen map[string]time.Duration
+	sum  time.Duration
+}
+
+// Used is how much processor time the instances of functions have used since it was asked
+// for first, in seconds. What one used between two calls, the second of which came after
+// its end, is not in it.
+func (s *Starter) Used() float64 {
+	u := &s.used
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	now := make(map[string]time.Duration)
+	for _, in := range s.running.list() {
+		was, known := u.seen[in.id]
+		now[in.id] = was
+		if !in.metered.Load() || in.ice.hard.Load() && known { // who is frozen uses nothing
+			continue
 		}
-		first := seen == nil
-		seen = now
-		if first {
-			return 0
+		now[in.id] = max(was, in.meter.CPU()) // zero when it has just ended
+		if u.seen != nil {
+			u.sum += now[in.id] - was
 		}
-		return sum.Seconds()
 	}
+	u.seen = now
+	return u.sum.Seconds()
 }
 
 func (l *instances) list() []*instance {
