@@ -123,3 +123,10 @@ type TriggerStatus struct {
 	NextAt     *time.Time `json:"next_at,omitempty"` // of cron
 	Fired      int64      `json:"fired"`
 }
+
+// HookAnswer is what came of a request to a webhook: firings, each accepted; or one event
+// that is to be run now, and whose answer is the webhook's.
+type HookAnswer struct {
+	Firings []Firing
+	Sync    *Event
+}

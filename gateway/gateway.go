@@ -68,6 +68,8 @@ type Gateway struct {
 	releases  *releases
 	sharing   *sharing
 	uploads   *uploads
+	triggers  Triggers // nil: there are none
+	hooks     hookSeats
 	api       *echo.Echo
 	calls     []apiCall
 	started   time.Time
@@ -96,6 +98,7 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 		invokers: newInvokers(),
 		keys:     newKeyring(store),
 		uploads:  &uploads{dir: cfg.SpoolDir, limit: cfg.MaxUploadBytes, blobs: blobs, log: log, held: map[string]int{}},
+		hooks:    newHookSeats(),
 		life:     life, end: end, following: following, endFollows: endFollows,
 	}
 	g.publisher = newPublisher(life, g)

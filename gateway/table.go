@@ -49,6 +49,7 @@ func (g *Gateway) table() []apiCall {
 		g.deployCalls(),
 		g.versionCalls(),
 		g.invocationCalls(),
+		g.triggerCalls(),
 		g.tenantCalls(),
 		g.serviceCalls(),
 	)

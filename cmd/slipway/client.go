@@ -22,7 +22,7 @@ func clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newDeployCommand(), newInvokeCommand(), newFunctionsCommand(), newInstancesCommand(), newVersionsCommand(), newLogsCommand(),
 		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newPauseCommand(),
-		newResumeCommand(), newStatusCommand(), newTenantsCommand(),
+		newResumeCommand(), newStatusCommand(), newTenantsCommand(), newTriggersCommand(),
 	}
 }
 

@@ -69,10 +69,7 @@ func (b *Bus) options(name string) []nats.Option {
 		nats.DisconnectErrHandler(b.lost), nats.ReconnectHandler(b.found), nats.ErrorHandler(b.asyncError),
 	}
 	if s := b.cfg.Server; s != nil {
-		opts = append(opts, nats.InProcessServer(s))
-		if s.token != "" {
-			opts = append(opts, nats.Token(s.token))
-		}
+		opts = append(opts, nats.InProcessServer(s), nats.Token(s.doors.own))
 	}
 	return opts
 }

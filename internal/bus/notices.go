@@ -61,3 +61,12 @@ func watch[T any](b *Bus, subject string, f func(T)) (stop func(), err error) {
 	}
 	return stop, nil
 }
+
+// PublishTrigger tells everyone that a trigger has changed.
+func (b *Bus) PublishTrigger(ref slipway.TriggerRef) error { return b.tell(triggersSubject, ref) }
+
+// WatchTriggers calls f, one call at a time, with the triggers that change from now on. As
+// with WatchChanges, look at everything now and then.
+func (b *Bus) WatchTriggers(f func(slipway.TriggerRef)) (stop func(), err error) {
+	return watch(b, triggersSubject, f)
+}

@@ -19,12 +19,13 @@ type ServerConfig struct {
 	Dir    string // folder for JetStream's files; made when it is missing
 	Listen string // host:port for other processes; "" takes connections of this process only
 	Token  string // what others must show to connect; needed unless Listen is a loopback address
+	Guests bool   // those who connect are not of the platform: they share subjects and streams with each other, and with Outside
 }
 
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
 	nats  *server.Server
-	token string
+	doors *doors
 	log   *slog.Logger
 }
 
@@ -34,12 +35,15 @@ func NewServer(cfg ServerConfig, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := newDoors(cfg)
+	opts.CustomClientAuthentication = d
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the embedded NATS server: %w", err)
 	}
 	s.SetLoggerV2(serverLog{log}, false, false, false)
-	return &Server{nats: s, token: cfg.Token, log: log}, nil
+	d.outside, _ = s.LookupOrRegisterAccount(outsideAccount)
+	return &Server{nats: s, doors: d, log: log}, nil
 }
 
 // unlimitedStore is more than any disk: a stream's own limits and the disk itself are
@@ -61,7 +65,6 @@ func serverOptions(cfg ServerConfig) (*server.Options, error) {
 		JetStreamMaxStore: unlimitedStore,
 		SyncAlways:        true, // see doc.go
 		DontListen:        cfg.Listen == "",
-		Authorization:     cfg.Token,
 	}
 	if opts.DontListen {
 		return opts, nil
@@ -101,7 +104,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("start the embedded NATS server: %w", ctx.Err())
 	case ok := <-ready:
 		if ok && s.nats.JetStreamEnabled() {
-			return nil
+			return s.doors.open(s.nats.GlobalAccount())
 		}
 		s.Shutdown()
 		return slipway.Errorf(slipway.ErrUnavailable, "the embedded NATS server did not start; the log says why, and its folder is %s", s.nats.StoreDir())

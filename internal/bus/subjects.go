@@ -9,6 +9,7 @@ const (
 	invokersSubject = "slipway.invokers." // followed by the invoker's id
 	gatewaysSubject = "slipway.gateways." // followed by the gateway's id
 	changesSubject  = "slipway.changes"
+	triggersSubject = "slipway.triggers"
 	wishesSubject   = "slipway.wishes."  // followed by the invoker's id
 	logsSubject     = "slipway.logs."    // followed by <tenant>.<function>
 	jobLogsSubject  = "slipway.joblogs." // followed by <tenant>.<job>.<bunch>

@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// Hooks take requests to webhooks.
+type Hooks interface {
+	Known(ref slipway.TriggerRef) error
+	Hook(ctx context.Context, r slipway.HookRequest) (slipway.HookAnswer, error)
+	HookDone(event slipway.Event, err error)
+}
+
+// Requests to webhooks come from anybody, and are held in memory until their signature is
+// known to be right: so many at once, of which so many are large.
+const (
+	hooksAtOnce      = 256
+	largeHooksAtOnce = 8
+	largeHook        = 1 << 20 // bytes
+)
+
+// hookSeats bound the requests to webhooks.
+type hookSeats struct{ all, large chan struct{} }
+
+func newHookSeats() hookSeats {
+	return hookSeats{make(chan struct{}, hooksAtOnce), make(chan struct{}, largeHooksAtOnce)}
+}
+
+// take takes a seat for a body of a length, -1 when that is not known.
+func (s hookSeats) take(length int64) (leave func(), err error) {
+	seats := s.all
+	if length < 0 || length > largeHook {
+		seats = s.large
+	}
+	select {
+	case seats <- struct{}{}:
+		return func() { <-seats }, nil
+	default:
+		return nil, &slipway.Error{Kind: slipway.ErrLimit, Message: "webhooks: too many requests at once; send it again", RetryAfter: time.Second}
+	}
+}
+
+// hookBody is the answer to a webhook that is not synchronous: what became of each event.
+type hookBody struct {
+	ID      string           `json:"id,omitempty"` // of the invocation or job, when there is one
+	Firings []slipway.Firing `json:"firings"`
+}
+
+// postHook takes a request to a webhook. Nobody is told more than that it was not taken:
+// who has no key learns no secrets from the answer.
+func (g *Gateway) postHook(c *call) error {
+	received, r := time.Now(), c.Request()
+	ref := slipway.TriggerRef{Tenant: c.Param("tenant"), Name: c.Param("name")}
+	if err := g.triggers.Known(ref); err != nil {
+		return err
+	}
+	leave, err := g.hooks.take(r.ContentLength)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	body, err := readWhole(c.Response(), r, slipway.MaxAsyncPayload)
+	if err != nil {
+		return err
+	}
+	target := "/"
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	answer, err := g.triggers.Hook(r.Context(), slipway.HookRequest{
+		TriggerRef: ref, Method: r.Method, Target: target, Host: r.Host, RemoteAddr: r.RemoteAddr, Header: r.Header, Body: body,
+	})
+	if err != nil {
+		return err
+	}
+	if answer.Sync != nil {
+		err := g.hookSync(c, *answer.Sync, received)
+		g.triggers.HookDone(*answer.Sync, err)
+		return err
+	}
+	doc := hookBody{Firings: answer.Firings}
+	if len(doc.Firings) == 1 {
+		doc.ID = doc.Firings[0].Invocation + doc.Firings[0].Job
+	}
+	if doc.Firings == nil {
+		doc.Firings = []slipway.Firing{}
+	}
+	return c.reply(http.StatusAccepted, doc)
+}
+
+// hookSync runs an event now and answers with the function's answer, as to an HTTP event.
+func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) error {
+	r, w := c.Request(), c.Response().Writer
+	if int64(len(e.Payload)) > g.cfg.MaxEventBytes {
+		return errTooLarge(g.cfg.MaxEventBytes)
+	}
+	spec, err := g.qualified(r.Context(), e.Ref(), e.Qualifier)
+	if err != nil {
+		return err
+	}
+	seat, err := g.limits.admit(e.Ref())
+	if err != nil {
+		return err
+	}
+	defer seat.leave()
+	req := newRequest(r, e.ID, spec, slipway.ModeInvoke, received)
+	req.Header, req.Target = e.Header, "/"
+	if e.HTTP != nil {
+		req.Mode, req.Target = slipway.ModeHTTP, e.HTTP.Target
+	}
+	body := eventBody{small: e.Payload}
+	req.Body, req.Length = io.NopCloser(bytes.NewReader(e.Payload)), int64(len(e.Payload))
+	f, err := g.send(r.Context(), spec, req, body)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	g.releases.tallies.count(spec.VersionRef, f.resp)
+	c.Response().Committed = true // what follows writes past the router
+	setTimings(w.Header(), f)
+	if fe := f.resp.FunctionError; fe != nil {
+		w.Header().Set("X-Request-Id", c.id)
+		writeFunctionError(w, r, f.resp, c.id)
+		return fe
+	}
+	writeResponse(w, r, f.resp, c.id)
+	return nil
+}

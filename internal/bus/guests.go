@@ -1,0 +1,61 @@
+package bus
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// outsideAccount is where the embedded server has everybody who is not the platform. An
+// account of NATS is a space of subjects and streams of its own: those in it see nothing
+// of the platform's, whatever they subscribe to and whichever stream they make.
+const outsideAccount = "OUTSIDE"
+
+// doors says which connections of the embedded server belong to the platform, and which
+// to those outside.
+type doors struct {
+	own     string // token of the platform's connections
+	others  string // token of this process's connections to the outside
+	guests  bool   // whoever else comes is outside, and needs the token, if there is one
+	token   string
+	outside *server.Account
+}
+
+func newDoors(cfg ServerConfig) *doors {
+	d := &doors{own: cfg.Token, others: rand.Text(), guests: cfg.Guests, token: cfg.Token}
+	if d.guests || d.own == "" {
+		d.own = rand.Text()
+	}
+	return d
+}
+
+// Check implements server.Authentication.
+func (d *doors) Check(c server.ClientAuthentication) bool {
+	token := c.GetOpts().Token
+	switch {
+	case same(token, d.own):
+		return true
+	case same(token, d.others):
+	case !d.guests:
+		return d.token == "" // it listens on a loopback address only
+	case d.token != "" && !same(token, d.token):
+		return false
+	}
+	c.RegisterUser(&server.User{Username: "outside", Account: d.outside})
+	return true
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// open lets the platform and those outside keep streams. The server does it by itself only
+// where there is but one account.
+func (d *doors) open(platform *server.Account) error {
+	for _, account := range []*server.Account{platform, d.outside} {
+		if err := account.EnableJetStream(nil, nil); err != nil {
+			return fmt.Errorf("start JetStream for the account %s: %w", account.Name, err)
+		}
+	}
+	return nil
+}
