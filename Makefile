@@ -48,6 +48,10 @@ bench-warm: build ## warm requests: Slipway, ReverseProxy, nginx and the program
 bench-neighbours: build ## what a function notices of a hostile one beside it
 	@$(GO) run ./bench/neighbours -slipway bin/slipway
 
+.PHONY: bench-burst
+bench-burst: build ## what functions and jobs on one machine notice of each other
+	@$(GO) run ./bench/burst -slipway bin/slipway
+
 .PHONY: bench-step
 bench-step: build ## a step in load: from 1 to 50 events at once
 	@$(GO) run ./bench/step -slipway bin/slipway
