@@ -16,7 +16,16 @@ var (
 )
 
 // final says whether err does not go away by itself.
-func final(err error) bool { return err != nil && err != errBound && err != errBlocked }
+func final(err error) bool { return err != nil && err != errBound && !errors.Is(err, errBlocked) }
+
+// lentError says that room comes when jobs end, and not before.
+type lentError struct{ mib int }
+
+func (e lentError) Error() string {
+	return fmt.Sprintf("jobs hold %d MiB until they end; those of queues with preemption requeue would make room", e.mib)
+}
+
+func (e lentError) Unwrap() error { return errBlocked }
 
 // Retry-After is from what is expected, within these.
 const (

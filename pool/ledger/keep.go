@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -61,11 +62,12 @@ func (l *Ledger) fill(v *version, now time.Time) error {
 	return nil
 }
 
-// fellShort has it said, once, that there is no room. Room that comes by itself and
-// starts that are held back are no news: the one needs nobody, the other was said when
-// the start failed.
+// fellShort has it said, once, that there is no room, or not before jobs end. Other room
+// that comes by itself and starts that are held back are no news: the one needs nobody,
+// the other was said when the start failed.
 func (l *Ledger) fellShort(v *version, err error) {
-	if !final(err) || v.retrying(err) {
+	var lent lentError
+	if !final(err) && !errors.As(err, &lent) || v.retrying(err) {
 		return
 	}
 	if v.short == "" {

@@ -267,3 +267,74 @@ func TestDemand(t *testing.T) {
 		}
 	}
 }
+
+// TestShortOfWhatJobsHold: it is said, once, that instances which are to be kept are
+// missing because of jobs, and they start when those have ended.
+func TestShortOfWhatJobsHold(t *testing.T) {
+	w := newWorld(t, ledger.Config{MemoryMB: 1024}, 1)
+	w.borrow(fixed(900))
+	said := 0
+	for range 10 {
+		w.l.Keep([]slipway.Kept{{Spec: spec("a", memory(256)), Instances: 1, Limit: 1}}, w.now)
+		for _, s := range w.l.Orders().Short {
+			said++
+			if !strings.Contains(s.Err.Error(), "jobs hold 900 MiB until they end") {
+				t.Errorf("it is said that %v", s.Err)
+			}
+		}
+		w.now = w.now.Add(2 * time.Second)
+		w.l.Sweep(w.now)
+	}
+	w.giveBack(w.loans[0])
+	w.carryOutAll()
+	if said != 1 || w.aliveOf("a") != 1 {
+		t.Errorf("said %d times; %d instances after the job ended", said, w.aliveOf("a"))
+	}
+}
+
+// TestRecallIsJustEnough takes loans and needs at random: without any of those that are
+// recalled it would not be enough, and the ones before the last of them would not be.
+func TestRecallIsJustEnough(t *testing.T) {
+	for seed := range uint64(200) {
+		w := newWorld(t, ledger.Config{MemoryMB: 4096}, seed)
+		for range 3 + w.dice.IntN(12) {
+			w.borrow(back(w.dice.IntN(3), 32+w.dice.IntN(600)))
+		}
+		w.borrow(fixed(w.l.FreeMemoryMB()))
+		need := 32 + w.dice.IntN(1000)
+		w.ask(spec("a", memory(need)))
+		chosen, sum, last := w.recalled(), 0, -1
+		for _, i := range chosen {
+			sum += w.loans[i].loan.MemoryMB
+			if last < 0 || w.before(last, i) {
+				last = i
+			}
+		}
+		if len(chosen) == 0 {
+			continue // they hold less in all
+		}
+		if sum < need {
+			t.Fatalf("seed %d: %d MiB are recalled for %d", seed, sum, need)
+		}
+		for _, i := range chosen {
+			if sum-w.loans[i].loan.MemoryMB >= need {
+				t.Fatalf("seed %d: without loan %d it would be enough", seed, i)
+			}
+		}
+		sooner := 0
+		for i, one := range w.loans {
+			if one.loan.Recallable && w.before(i, last) {
+				sooner += one.loan.MemoryMB
+			}
+		}
+		if sooner >= need {
+			t.Fatalf("seed %d: loan %d is recalled, and those before it hold %d MiB of %d", seed, last, sooner, need)
+		}
+	}
+}
+
+// before says whether loan i is to be recalled before j.
+func (w *world) before(i, j int) bool {
+	a, b := w.loans[i].loan, w.loans[j].loan
+	return a.Priority < b.Priority || a.Priority == b.Priority && i > j
+}

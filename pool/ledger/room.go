@@ -20,8 +20,11 @@ func (l *Ledger) makeRoom(v *version, need int, now time.Time) error {
 	case l.pending() >= need:
 		return errBlocked
 	}
-	if l.gather(v, need-l.pending(), now) || l.attainable(v, need) {
+	switch {
+	case l.gather(v, need-l.pending(), now), l.attainable(v, need+l.fixed):
 		return errBlocked
+	case l.fixed > 0 && l.attainable(v, need):
+		return lentError{l.fixed}
 	}
 	return errNoRoom(v, l.FreeMemoryMB())
 }
