@@ -102,12 +102,16 @@ type Release struct {
 	Failures     int      `json:"failures"`      // starts or events in a row that end with the end of the instance, until then; 1 to 100; 5
 }
 
-// Async is how asynchronous events are retried and where their outcomes go.
+// Async is how asynchronous events are retried and where their outcomes go. Like Scaling
+// it belongs to the function, not to the version.
 type Async struct {
-	Attempts  int      `json:"attempts"` // 1 to 10; 3
-	MaxAge    Duration `json:"max_age"`  // 60s to 6h; 6h
-	OnSuccess string   `json:"on_success"`
-	OnFailure string   `json:"on_failure"`
+	Attempts   int         `json:"attempts"`        // that the function may have, 1 to 10; 3
+	Backoff    Duration    `json:"backoff"`         // between the first attempt and the second, doubled each time; 0s to 1h; 1m
+	MaxBackoff Duration    `json:"max_backoff"`     // 0s to 6h; 1h
+	MaxAge     Duration    `json:"max_age"`         // an event that has not succeeded so long after it was accepted has expired; 60s to 6h; 6h
+	Rules      []AsyncRule `json:"rules,omitempty"` // the first that matches an error decides; 20 at most
+	OnSuccess  string      `json:"on_success"`      // where the record of an outcome goes, see ParseDestination; "" is nowhere
+	OnFailure  string      `json:"on_failure"`      // the same for events that failed or expired
 }
 
 // DefaultConfig is the configuration of a function about which nothing was said.
@@ -120,8 +124,9 @@ func DefaultConfig() Config {
 			Healthy: 1, Unhealthy: 5},
 		Release: Release{Window: Duration(10 * time.Minute), AutoRollback: true, Failures: 5},
 		Network: NetworkEgress, Isolation: "native",
-		Async: Async{Attempts: 3, MaxAge: Duration(6 * time.Hour)},
-		Auth:  "none",
+		Async: Async{Attempts: 3, Backoff: Duration(time.Minute), MaxBackoff: Duration(time.Hour),
+			MaxAge: Duration(6 * time.Hour)},
+		Auth: "none",
 	}
 }
 
@@ -170,12 +175,13 @@ func decodeError(err error) error {
 // Clone is a copy that shares no map or slice with c.
 func (c Config) Clone() Config {
 	c.Command = append([]string(nil), c.Command...)
+	c.Async.Rules = append([]AsyncRule(nil), c.Async.Rules...)
 	c.Env, c.Secrets, c.Tags = maps.Clone(c.Env), maps.Clone(c.Secrets), maps.Clone(c.Tags)
 	return c
 }
 
-// SameVersion says whether two configurations make the same version: scaling, release
-// and tags aside, which belong to the function.
+// SameVersion says whether two configurations make the same version: scaling, release,
+// async and tags aside, which belong to the function.
 func (c Config) SameVersion(o Config) bool {
 	c, o = c.OfFunction(Config{}), o.OfFunction(Config{})
 	a, errA := json.Marshal(c)
@@ -186,6 +192,6 @@ func (c Config) SameVersion(o Config) bool {
 // OfFunction is c with what belongs to the function rather than to the version taken
 // from f.
 func (c Config) OfFunction(f Config) Config {
-	c.Scaling, c.Release, c.Tags = f.Scaling, f.Release, f.Tags
+	c.Scaling, c.Release, c.Async, c.Tags = f.Scaling, f.Release, f.Async, f.Tags
 	return c
 }

@@ -38,15 +38,12 @@ func (c Config) Check() error {
 		within("health.unhealthy", h.Unhealthy, 1, 20),
 		within("release.window", c.Release.Window, 0, 24*hour),
 		within("release.failures", c.Release.Failures, 1, 100),
-		within("async.attempts", c.Async.Attempts, 1, 10),
-		within("async.max_age", c.Async.MaxAge, Duration(time.Minute), 6*hour),
 		checkPath("health.path", h.Path),
 		checkNoNUL("handler", c.Handler),
 		checkCommand(c.Command),
 		checkEnv("env", c.Env),
 		checkSecrets(c.Secrets),
-		checkNoNUL("async.on_success", c.Async.OnSuccess),
-		checkNoNUL("async.on_failure", c.Async.OnFailure),
+		c.Async.check(),
 		checkTags(c.Tags),
 	)
 }

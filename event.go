@@ -2,6 +2,7 @@ package slipway
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -82,7 +83,55 @@ type Invocation struct {
 	AcceptedAt  time.Time           `json:"accepted_at"`
 	NextAt      *time.Time          `json:"next_at,omitempty"` // of the next attempt
 	EndedAt     *time.Time          `json:"ended_at,omitempty"`
-	Redriven    string              `json:"redriven,omitempty"` // id of the invocation that a redrive of this one made
+	Redriven    string              `json:"redriven,omitempty"`   // id of the invocation that a redrive of this one made
+	Cancelling  bool                `json:"cancelling,omitempty"` // somebody has cancelled it; what runs is being ended
+	Deliveries  []Delivery          `json:"deliveries,omitempty"` // of its outcome, to where async.on_success or async.on_failure says
+}
+
+// InvocationFilter picks invocations of a list, newest first.
+type InvocationFilter struct {
+	Function string            // "" is all
+	States   []InvocationState // none is all
+	Since    time.Time         // accepted then or later; zero is all that are kept
+}
+
+// Delivery is the outcome of an invocation on its way to a destination.
+type Delivery struct {
+	Destination string     `json:"destination"`
+	State       string     `json:"state"` // waiting, delivered, or given-up
+	Attempts    int        `json:"attempts"`
+	LastError   string     `json:"last_error,omitempty"`
+	NextAt      *time.Time `json:"next_at,omitempty"`
+	EndedAt     *time.Time `json:"ended_at,omitempty"`
+}
+
+// The states of a delivery.
+const (
+	DeliveryWaiting   = "waiting"
+	DeliveryDelivered = "delivered"
+	DeliveryGivenUp   = "given-up" // it failed for a day
+)
+
+// Replay is a recorded event run once more, beside what is recorded.
+type Replay struct {
+	Invocation string  `json:"invocation"`
+	Recorded   Outcome `json:"recorded"`
+	Replayed   Outcome `json:"replayed"`
+	Equal      bool    `json:"equal"`          // state, error type and answer; JSON is compared by its meaning
+	Diff       string  `json:"diff,omitempty"` // for people: what differs, a line each
+}
+
+// Outcome is what came of an event on a version.
+type Outcome struct {
+	Version     int              `json:"version"`
+	State       InvocationState  `json:"state"` // succeeded, failed, expired or cancelled
+	Result      json.RawMessage  `json:"result,omitempty"`
+	ResultType  string           `json:"result_type,omitempty"`
+	ResultError string           `json:"result_error,omitempty"`
+	Base64      bool             `json:"result_base64,omitempty"`
+	Error       *InvocationError `json:"error,omitempty"`
+	LogTail     string           `json:"log_tail,omitempty"`
+	Took        Duration         `json:"took,omitempty"`
 }
 
 // InvocationAttempt is one time that an event was given to a function, or that the
@@ -103,4 +152,12 @@ type InvocationError struct {
 	Message  string `json:"message"`
 	Platform bool   `json:"platform,omitempty"` // the platform could not run it; does not count as one of async.attempts
 	Trace    []byte `json:"-"`
+}
+
+// Matches says whether a pattern names the type of e; a trailing * stands for any rest.
+func (e *InvocationError) Matches(pattern string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(e.Type, prefix)
+	}
+	return e.Type == pattern
 }

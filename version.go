@@ -57,7 +57,7 @@ type Spec struct {
 	VersionRef
 	Digest   string   `json:"digest"`
 	Protocol Protocol `json:"protocol"` // auto only while the version is being checked
-	Config   Config   `json:"config"`   // the version's, with the function's present Scaling and Release
+	Config   Config   `json:"config"`   // the version's, with the function's present Scaling, Release and Async
 	Paused   bool     `json:"paused,omitempty"`
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,7 +124,7 @@ func (g *Gateway) deployRequest(c *call) (d deployment, err error) {
 	if err != nil {
 		return d, err
 	}
-	return d, g.checkReserved(d.function, merged)
+	return d, cmp.Or(g.checkReserved(d.function, merged), g.checkAsync(c.Request().Context(), d.function, f.Async, merged.Async))
 }
 
 // deployCanary is the plan in the header, or nil.

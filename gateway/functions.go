@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -42,7 +43,7 @@ func (g *Gateway) applyConfig(ctx context.Context, ref slipway.FunctionRef, patc
 	}
 	merged, err := f.Config.Merge(patch)
 	if err == nil {
-		err = g.checkReserved(ref, merged)
+		err = cmp.Or(g.checkReserved(ref, merged), g.checkAsync(ctx, ref, f.Async, merged.Async))
 	}
 	if err != nil {
 		return f, false, err
@@ -72,7 +73,7 @@ func (g *Gateway) ensureFunction(ctx context.Context, ref slipway.FunctionRef, p
 	}
 	config, err := slipway.DefaultConfig().Merge(patch)
 	if err == nil {
-		err = g.checkReserved(ref, config)
+		err = cmp.Or(g.checkReserved(ref, config), g.checkAsync(ctx, ref, slipway.Async{}, config.Async))
 	}
 	if err != nil {
 		return f, false, err
@@ -89,7 +90,7 @@ func (g *Gateway) ensureFunction(ctx context.Context, ref slipway.FunctionRef, p
 // sameVersions says whether versions made from a and b are alike: what belongs to the
 // function alone does not count.
 func sameVersions(a, b slipway.Config) bool {
-	b.Auth, b.Async = a.Auth, a.Async
+	b.Auth = a.Auth
 	return a.SameVersion(b)
 }
 

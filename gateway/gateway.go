@@ -70,6 +70,7 @@ type Gateway struct {
 	uploads   *uploads
 	triggers  Triggers // nil: there are none
 	hooks     hookSeats
+	async     Async // nil: asynchronous events are refused
 	api       *echo.Echo
 	calls     []apiCall
 	started   time.Time

@@ -23,6 +23,9 @@ func (g *Gateway) postInvocation(c *call) error {
 		return err
 	}
 	r := c.Request()
+	if r.Header.Get(modeHeader) == "async" {
+		return g.postAsync(c, ref)
+	}
 	if r.ContentLength > g.cfg.MaxEventBytes {
 		return errTooLarge(g.cfg.MaxEventBytes)
 	}
@@ -35,10 +38,8 @@ func (g *Gateway) postInvocation(c *call) error {
 		return g.invokeSync(c, spec, received)
 	case "dry-run":
 		return c.NoContent(http.StatusNoContent)
-	case "async":
-		return slipway.Errorf(slipway.ErrInvalid, "%s: async is not in this release; leave it out, and wait for the answer", modeHeader)
 	default:
-		return slipway.Errorf(slipway.ErrInvalid, "%s: %q is not allowed; it must be sync or dry-run", modeHeader, mode)
+		return slipway.Errorf(slipway.ErrInvalid, "%s: %q is not allowed; it must be sync, async or dry-run", modeHeader, mode)
 	}
 }
 
@@ -57,17 +58,23 @@ func (g *Gateway) qualified(ctx context.Context, ref slipway.FunctionRef, qualif
 	if qualifier == "" {
 		qualifier = slipway.LiveAlias
 	}
-	if n, err := strconv.ParseInt(qualifier, 10, 32); err == nil {
-		if spec := found.specs[int(n)]; spec != nil {
+	if n, ok := versionNumber(qualifier); ok {
+		if spec := found.specs[n]; spec != nil {
 			return spec, nil
 		}
-		spec, err := g.spec(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: int(n)})
+		spec, err := g.spec(ctx, slipway.VersionRef{Tenant: ref.Tenant, Function: ref.Function, Version: n})
 		return &spec, err
 	}
 	if spec := found.choose(qualifier); spec != nil {
 		return spec, nil
 	}
 	return nil, slipway.Errorf(slipway.ErrNotFound, "function %q has no alias %q", ref.Function, qualifier)
+}
+
+// versionNumber is the version that a qualifier names by its number, if it does.
+func versionNumber(qualifier string) (int, bool) {
+	n, err := strconv.ParseInt(qualifier, 10, 32)
+	return int(n), err == nil
 }
 
 func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) error {

@@ -55,7 +55,7 @@ func TestInvoke(t *testing.T) {
 		resp, body := w.call("POST", "/v1/functions/hello/invocations", "", "X-Slipway-Mode", "dry-run")
 		check(t, resp, body, 204, "")
 		resp, body = w.call("POST", "/v1/functions/hello/invocations", "", "X-Slipway-Mode", "async")
-		check(t, resp, body, 400, "not in this release")
+		check(t, resp, body, 400, "no asynchronous events")
 		resp, body = w.call("POST", "/v1/functions/hello/invocations", "", "X-Slipway-Mode", "later")
 		check(t, resp, body, 400, "later")
 		if i.seen() != before {

@@ -27,7 +27,10 @@ func openPostgres(ctx context.Context, rawURL string) (*Store, error) {
 	db := stdlib.OpenDBFromPool(pool)
 	return &Store{
 		read: db, write: db, place: fmt.Sprintf("PostgreSQL at %s:%d", cfg.ConnConfig.Host, cfg.ConnConfig.Port),
-		dialect: dialect{name: "postgres", probe: `SELECT 1`, forUpdate: `FOR UPDATE OF f`},
+		dialect: dialect{
+			name: "postgres", probe: `SELECT 1`, forUpdate: `FOR UPDATE OF f`,
+			lockRows: `FOR UPDATE`, skipLocked: `FOR UPDATE SKIP LOCKED`, skipLockedDeliveries: `FOR UPDATE OF d SKIP LOCKED`,
+		},
 		closers: []func() error{db.Close, closing(pool)},
 	}, nil
 }

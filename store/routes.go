@@ -44,7 +44,7 @@ func scanRoute(r row) (routeRow, error) {
 // Routes reads what a gateway must know to send events on their way: of one function,
 // or of all when ref is nil. A function without a live alias has no route. The
 // configuration of each spec is the version's, with the function's present scaling,
-// release and tags.
+// release, async and tags.
 func (s *Store) Routes(ctx context.Context, ref *slipway.FunctionRef) ([]slipway.Route, error) {
 	query, args := selectRoute, []any(nil)
 	if ref != nil {

@@ -28,6 +28,10 @@ type dialect struct {
 	name      string
 	probe     string // reads one integer from the database itself
 	forUpdate string // after a SELECT FROM functions f: locks its rows until the end of the transaction
+
+	lockRows             string // after any SELECT: locks its rows until the end of the transaction
+	skipLocked           string // the same, and leaves out rows that another transaction has locked
+	skipLockedDeliveries string // the same, for the rows of deliveries d alone
 }
 
 // Open connects to the database that rawURL names and brings its schema up to date:

@@ -51,7 +51,7 @@ func (s *Store) Tenants(ctx context.Context) ([]slipway.Tenant, error) {
 }
 
 // DeleteTenant removes a tenant that has no functions and no unfinished jobs, and its keys,
-// queues and ended jobs. One that has some is ErrConflict, and so is the default one.
+// queues, invocations and ended jobs. One that has some is ErrConflict, and so is the default one.
 func (s *Store) DeleteTenant(ctx context.Context, name string) error {
 	if name == slipway.DefaultTenant {
 		return slipway.Errorf(slipway.ErrConflict, "tenant %q cannot be deleted", name)
@@ -63,7 +63,14 @@ func (s *Store) DeleteTenant(ctx context.Context, name string) error {
 	}
 	var n int
 	if err == nil {
-		n, err = affected(ctx, s.write, `DELETE FROM tenants WHERE name = $1`, name)
+		err = s.change(ctx, func(tx *sql.Tx) error {
+			if n, err = affected(ctx, tx, `DELETE FROM tenants WHERE name = $1`, name); err != nil {
+				return err
+			}
+			// A tenant that gets the name later must not see them.
+			_, err := tx.ExecContext(ctx, `DELETE FROM invocations WHERE tenant = $1`, name)
+			return err
+		})
 	}
 	switch {
 	case isOrphan(err):

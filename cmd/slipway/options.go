@@ -40,6 +40,8 @@ type gatewayOptions struct {
 	auth          string
 	maxUploadMB   int64
 	maxUnpackedMB int64
+	retention     time.Duration // of the records of asynchronous invocations
+	webhookAllow  []string
 }
 
 type invokerOptions struct {
@@ -79,6 +81,8 @@ func (o *options) gatewayFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.domain, "domain", "localhost", "functions answer at <function>.<domain>")
 	f.StringVar(&o.auth, "auth", "on", "off lets everyone who can connect use the API")
 	f.Int64Var(&o.maxUploadMB, "max-upload-mb", 1024, "largest archive that can be uploaded, MiB")
+	f.DurationVar(&o.retention, "invocation-retention", 7*24*time.Hour, "how long the records of asynchronous invocations are kept after their outcome")
+	f.StringSliceVar(&o.webhookAllow, "webhook-allow", nil, "private address ranges that webhooks may reach, as in 10.1.0.0/16 or 127.0.0.0/8")
 }
 
 func (o *options) invokerFlags(f *pflag.FlagSet) {
@@ -128,6 +132,9 @@ func (o *options) check() error {
 	if _, err := o.allowed(); err != nil {
 		return usageError{err}
 	}
+	if _, err := o.webhooks(); err != nil {
+		return usageError{err}
+	}
 	_, err := o.resolvers()
 	if err != nil {
 		return usageError{err}
@@ -135,12 +142,18 @@ func (o *options) check() error {
 	return nil
 }
 
-func (o *options) allowed() ([]netip.Prefix, error) {
-	prefixes := make([]netip.Prefix, len(o.allow))
-	for i, text := range o.allow {
+func (o *options) allowed() ([]netip.Prefix, error) { return ranges("--egress-allow", o.allow) }
+
+func (o *options) webhooks() ([]netip.Prefix, error) {
+	return ranges("--webhook-allow", o.webhookAllow)
+}
+
+func ranges(flag string, texts []string) ([]netip.Prefix, error) {
+	prefixes := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, slipway.Errorf(slipway.ErrInvalid, "--egress-allow: %q is not a range of addresses, as in 10.1.0.0/16", text)
+			return nil, slipway.Errorf(slipway.ErrInvalid, "%s: %q is not a range of addresses, as in 10.1.0.0/16", flag, text)
 		}
 		prefixes[i] = prefix
 	}

@@ -147,6 +147,11 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
+	engine, err := s.newAsync(g)
+	if err != nil {
+		return nil, err
+	}
+	g.UseAsync(engine)
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; name another address with --listen", s.listen, err)
@@ -155,6 +160,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	if err := s.await(g.Ready()); err != nil {
 		return nil, err
 	}
+	s.run("asynchronous events", engine.Run, s.failed) // when the routes are known; it stops before them
 	web := g.Server()
 	s.add("http", web.Shutdown)
 	go func() {

@@ -33,6 +33,8 @@ type Config struct {
 
 	LogAge   time.Duration // log lines older than this are forgotten; 7 days
 	LogBytes int64         // of all log lines together, on disk; 1 GiB
+
+	EventBytes int64 // of accepted events that wait to be written into the store; further ones are refused; 16 GiB
 }
 
 func (c Config) withDefaults() Config {
@@ -45,6 +47,7 @@ func (c Config) withDefaults() Config {
 	c.MaxCalls = cmp.Or(c.MaxCalls, 10_000)
 	c.LogAge = cmp.Or(c.LogAge, 7*24*time.Hour)
 	c.LogBytes = cmp.Or(c.LogBytes, 1<<30)
+	c.EventBytes = cmp.Or(c.EventBytes, 16<<30)
 	return c
 }
 

@@ -13,6 +13,7 @@ const (
 	wishesSubject   = "slipway.wishes."  // followed by the invoker's id
 	logsSubject     = "slipway.logs."    // followed by <tenant>.<function>
 	jobLogsSubject  = "slipway.joblogs." // followed by <tenant>.<job>.<bunch>
+	eventsSubject   = "slipway.events"
 	inboxSubject    = "slipway.inbox."
 	cancelSuffix    = ".cancel"
 )

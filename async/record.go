@@ -1,0 +1,92 @@
+package async
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// end is the end of a turn on its way into the store.
+type end struct {
+	slipway.TurnEnd
+	ref     slipway.FunctionRef
+	refused bool
+}
+
+// finish decides about a turn and has it recorded. The event's place is free when it is.
+func (e *Engine) finish(t slipway.Turn, o ending) {
+	s := e.settings(context.Background(), t.Ref(), t.Qualifier)
+	e.ends <- end{decide(t, o, s.Async, e.id, e.cfg.Now()), t.Ref(), o.refused()}
+}
+
+// settings are those of a function, or the defaults of one that is gone.
+func (e *Engine) settings(ctx context.Context, ref slipway.FunctionRef, qualifier string) slipway.AsyncSettings {
+	s, err := e.parts.Functions.AsyncSettings(ctx, ref, qualifier)
+	if err != nil && qualifier != "" {
+		s, err = e.parts.Functions.AsyncSettings(ctx, ref, "")
+	}
+	if err != nil {
+		return slipway.AsyncSettings{Async: slipway.DefaultConfig().Async, Capacity: 1}
+	}
+	return s
+}
+
+// perRecord is the most ends that one transaction records.
+const perRecord = 500
+
+// recordAgain is the pause after the store did not take what it was given.
+const recordAgain = 250 * time.Millisecond
+
+// record writes ends, in groups: what ends while one group is written is the next.
+func (e *Engine) record(ctx context.Context) {
+	for first := range e.ends {
+		group := []end{first}
+	gather:
+		for len(group) < perRecord {
+			select {
+			case next, ok := <-e.ends:
+				if !ok {
+					break gather
+				}
+				group = append(group, next)
+			default:
+				break gather
+			}
+		}
+		e.recordGroup(ctx, group)
+	}
+}
+
+// recordGroup tries until the store has taken the group. An outcome that is known is not
+// given up: until it is recorded, the event's place stays taken.
+func (e *Engine) recordGroup(ctx context.Context, group []end) {
+	ends := make([]slipway.TurnEnd, len(group))
+	for i := range group {
+		ends[i] = group[i].TurnEnd
+	}
+	recorded, err := e.parts.Store.EndTurns(ctx, ends)
+	for tries := 0; err != nil && ctx.Err() == nil; tries++ {
+		if tries%20 == 0 {
+			e.log.Warn("outcomes wait to be recorded; trying again", "outcomes", len(ends), "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(recordAgain):
+		}
+		recorded, err = e.parts.Store.EndTurns(ctx, ends)
+	}
+	now := e.cfg.Now()
+	for i, end := range group {
+		if i < len(recorded) && !recorded[i] {
+			e.discarded.Add(1)
+			e.log.Info("an outcome came too late: another engine has the event", "invocation", end.ID, "attempt", end.Attempt)
+		}
+		if end.Destination != "" {
+			e.delivery.ring()
+		}
+		e.queues.ended(end.ref, now, end.refused, end.NextAt)
+	}
+	e.pending.ring()
+}
