@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -43,23 +44,44 @@ func (g *Group) background() error {
 	if c.version == none {
 		return errors.New("run in the background: this machine has no cpu controller (CONFIG_FAIR_GROUP_SCHED)")
 	}
-	err := write(g.path(c, "cpu.idle"), "1")
-	if errors.Is(err, fs.ErrNotExist) {
-		file, least := c.leastWeight()
-		err = write(g.path(c, file), least)
-	}
-	if err != nil {
+	file, least, _ := c.weight()
+	if err := g.give(file, least, "1"); err != nil {
 		return fmt.Errorf("run in the background: %w", err)
+	}
+	g.behind.Store(true)
+	return nil
+}
+
+// Foreground ends that a group is in the background: who is to end should not have to wait
+// for its siblings to let it. It does nothing for others, or when the group is gone.
+func (g *Group) Foreground() error {
+	if !g.behind.Swap(false) {
+		return nil
+	}
+	file, _, usual := g.sys.cpu.weight()
+	err := g.give(file, usual, "0")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENODEV) {
+		return fmt.Errorf("run in the foreground: %w", err)
 	}
 	return nil
 }
 
-// leastWeight is the file of a group's weight, and the least that it takes.
-func (c controller) leastWeight() (file, least string) {
-	if c.version == v1 {
-		return "cpu.shares", "2"
+// give sets whether the group is an idle one, or its weight where there are none such.
+func (g *Group) give(file, weight, idle string) error {
+	err := write(g.path(g.sys.cpu, "cpu.idle"), idle)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = write(g.path(g.sys.cpu, file), weight)
 	}
-	return "cpu.weight", "1"
+	return err
+}
+
+// weight is the file of a group's weight, the least that it takes, and what is in it when
+// nobody said anything.
+func (c controller) weight() (file, least, usual string) {
+	if c.version == v1 {
+		return "cpu.shares", "2", "1024"
+	}
+	return "cpu.weight", "1", "100"
 }
 
 // cpuTime is user and system time. v2 counts it in every group, also in a hierarchy

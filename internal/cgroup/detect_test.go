@@ -1,6 +1,7 @@
 package cgroup_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -161,6 +162,12 @@ func testBackground(t *testing.T, g *cgroup.Group) {
 	}
 	if b, err := os.ReadFile(file); err != nil || strings.TrimSpace(string(b)) != want {
 		t.Errorf("%s holds %q, want %s, %v", file, b, want, err)
+	}
+	if err := errors.Join(g.Foreground(), g.Foreground()); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || strings.TrimSpace(string(b)) == want {
+		t.Errorf("%s holds %q in the foreground, %v", file, b, err)
 	}
 }
 

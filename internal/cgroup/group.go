@@ -18,6 +18,8 @@ type Group struct {
 	sys  *System
 	name string
 	peak atomic.Int64 // bytes; what the kernel was told to forget, see Meter
+
+	behind atomic.Bool // it is in the background
 }
 
 // Usage is what the processes of a group used.
@@ -129,7 +131,7 @@ func (g *Group) Threads() ([]int, error) {
 // Kill sends SIGKILL to every process, frozen ones too, and returns when none is
 // left. It is nil when there is no such group.
 func (g *Group) Kill(ctx context.Context) error {
-	err := g.killAll(ctx)
+	err := errors.Join(g.Foreground(), g.killAll(ctx))
 	if err == nil {
 		err = until(ctx, g.empty)
 	}

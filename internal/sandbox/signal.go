@@ -31,6 +31,9 @@ func (s *Sandbox) Signal(sig syscall.Signal) error {
 		s.standIn = sig
 		sig = syscall.SIGKILL
 	}
+	if sig == syscall.SIGTERM || sig == syscall.SIGKILL {
+		_ = s.shell.group.Foreground() // it ends all the same, later
+	}
 	if err := s.send(sig); err != nil {
 		return kinded(fmt.Errorf("signal sandbox %s: %w", s.id, err))
 	}
