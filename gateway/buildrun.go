@@ -17,6 +17,8 @@ type buildRun struct {
 	build   slipway.Build
 	version slipway.Version // as it was added
 
+	revision *slipway.JobDefinition // that the build makes, instead of a version; whole when done is closed
+
 	mu       sync.Mutex
 	lasting  []slipway.BuildEvent // steps and lines
 	progress slipway.BuildEvent   // the latest; replaced, never kept

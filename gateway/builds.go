@@ -81,6 +81,10 @@ func (g *Gateway) streamBuild(c *call, run *buildRun) error {
 		}
 	}
 	v, err := run.wait(ctx)
+	if err == nil && run.revision != nil {
+		s.send("definition", *run.revision) // who has gone does not hear it
+		return nil
+	}
 	return s.sendOutcome(v, err, c.id)
 }
 
@@ -95,10 +99,18 @@ func (g *Gateway) streamEnded(c *call, b slipway.Build) error {
 	if err != nil {
 		return s.sendOutcome(slipway.Version{}, err, c.id)
 	}
-	v, err := g.store.Version(ctx, slipway.VersionRef{Tenant: b.Tenant, Function: b.Function, Version: b.Version})
-	if err == nil && b.State == slipway.BuildFailed {
-		err = slipway.Errorf(slipway.ErrInvalid, "%s", b.Reason)
+	if b.State == slipway.BuildFailed {
+		return s.sendOutcome(slipway.Version{}, slipway.Errorf(slipway.ErrInvalid, "%s", b.Reason), c.id)
 	}
+	if b.Definition != "" {
+		d, err := g.store.Definition(ctx, b.Tenant, b.Definition, b.Version)
+		if err != nil {
+			return s.sendOutcome(slipway.Version{}, err, c.id)
+		}
+		s.send("definition", d)
+		return nil
+	}
+	v, err := g.store.Version(ctx, slipway.VersionRef{Tenant: b.Tenant, Function: b.Function, Version: b.Version})
 	return s.sendOutcome(v, err, c.id)
 }
 

@@ -57,6 +57,7 @@ func (c Config) withDefaults() Config {
 type Gateway struct {
 	cfg       Config
 	store     Store
+	batch     Batch // nil: jobs are not taken
 	bus       *bus.Bus
 	log       *slog.Logger
 	routes    *routeTable
@@ -143,6 +144,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	keeping.Go(func() { g.keeper.run(ctx) })
 	keeping.Go(func() { g.releases.run(ctx) })
+	keeping.Go(func() { g.sweepInputs(ctx) })
 	stopSharing, err := g.sharing.begin()
 	if err != nil {
 		return err

@@ -17,12 +17,15 @@ import (
 const maxDocument = 1 << 20
 
 // document reads the body, up to maxDocument bytes.
-func (c *call) document() ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxDocument))
+func (c *call) document() ([]byte, error) { return c.boundedDocument(maxDocument) }
+
+// boundedDocument reads the body, up to limit bytes.
+func (c *call) boundedDocument(limit int64) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errTooLarge(maxDocument)
+		return nil, errTooLarge(limit)
 	case err != nil:
 		return nil, slipway.Errorf(slipway.ErrInvalid, "read the body: %w", err)
 	}
@@ -81,6 +84,19 @@ func (c *call) number(name string, low, high int) (int, error) {
 		return 0, slipway.Errorf(slipway.ErrInvalid, "%s: %q is not allowed; it must be a number between %d and %d", name, text, low, high)
 	}
 	return n, nil
+}
+
+// duration is a query parameter within bounds, or 0 when it is not given.
+func (c *call) duration(name string, low, high time.Duration) (time.Duration, error) {
+	text := c.QueryParam(name)
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < low || d > high {
+		return 0, slipway.Errorf(slipway.ErrInvalid, "%s: %q is not allowed; it must be a duration between %s and %s, as in 30s", name, text, low, high)
+	}
+	return d, nil
 }
 
 // flag is a query parameter that is true or false; alone it is true.

@@ -51,41 +51,7 @@ func (c *call) logQuery() (q bus.LogQuery, err error) {
 }
 
 func (g *Gateway) followLogs(c *call, ref slipway.FunctionRef, query bus.LogQuery) error {
-	ctx, cancel := context.WithCancel(c.Request().Context())
-	defer cancel()
-	defer context.AfterFunc(g.following, cancel)()
-	s := startEvents(c.Response())
-	lines := make(chan slipway.LogLine)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- g.bus.Logs(ctx, ref, query, func(line slipway.LogLine) error {
-			select {
-			case lines <- line:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	}()
-	for {
-		err := s.quietly(ctx, func(quiet context.Context) error {
-			select {
-			case line := <-lines:
-				return s.send("log", line)
-			case err := <-ended:
-				return endOfLogs{err}
-			case <-quiet.Done():
-				return quiet.Err()
-			}
-		})
-		if end, ok := err.(endOfLogs); ok && end.error != nil && ctx.Err() == nil {
-			s.send("error", describe(end.error, c.id))
-		}
-		if err != nil {
-			return nil
-		}
-	}
+	return follow(c, g, "log", func(ctx context.Context, give func(slipway.LogLine) error) error {
+		return g.bus.Logs(ctx, ref, query, give)
+	})
 }
-
-// endOfLogs says that the source ended, and not the client.
-type endOfLogs struct{ error }

@@ -19,7 +19,12 @@ func (p *publisher) record(run *buildRun, in input, result *slipway.BuildResult,
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.life), recordTime)
 	defer cancel()
 	v, err := run.version, buildErr
-	if err == nil {
+	switch {
+	case err != nil:
+	case run.revision != nil:
+		err = p.register(ctx, run, result)
+		v.Number = run.revision.Revision
+	default:
 		v, err = p.publish(ctx, run, in, result)
 	}
 	state, last := slipway.BuildSucceeded, slipway.BuildEvent{At: time.Now().UTC(), Result: result}
@@ -152,13 +157,22 @@ func (p *publisher) saveAsItComes(ctx context.Context, run *buildRun) {
 
 // fail makes the version failed. One that is gone or finished by then stays so.
 func (p *publisher) fail(ctx context.Context, run *buildRun, reason error) {
+	if run.revision != nil {
+		p.logFault(run, reason)
+		return
+	}
 	v := run.version
 	v.State, v.Reason = slipway.VersionFailed, describe(reason, "").Error.Message
 	_, err := p.store.FinishVersion(ctx, v, "", nil)
 	if err != nil && !errors.Is(err, slipway.ErrNotFound) && !errors.Is(err, slipway.ErrConflict) {
 		p.log.Warn("recording a failed version", "tenant", v.Tenant, "function", v.Function, "version", v.Number, "err", err)
 	}
-	if isInternal(reason) {
+	p.logFault(run, reason)
+}
+
+// logFault writes down what is not the user's fault.
+func (p *publisher) logFault(run *buildRun, reason error) {
+	if v := run.version; isInternal(reason) {
 		p.log.Error("a build", "build", run.build.ID, "tenant", v.Tenant, "function", v.Function, "version", v.Number, "err", reason)
 	}
 }

@@ -53,6 +53,7 @@ type input struct {
 	base      *slipway.Version // digest: the version whose image gets another configuration
 	patches   [][]byte         // laid over the function's configuration, and kept with it on success
 	canary    *slipway.Canary  // the version gets its events by and by; nil is all at once
+	config    slipway.Config   // of a build for a job definition: runtime and handler
 }
 
 // start adds a version and a build of f and lets it run.
@@ -78,7 +79,11 @@ func (p *publisher) start(ctx context.Context, f slipway.Function, in input) (*b
 	if err := p.store.AddBuild(ctx, b); err != nil {
 		return nil, errors.Join(err, p.store.DropVersion(context.WithoutCancel(ctx), v.Ref()))
 	}
-	run := newBuildRun(b, v)
+	return p.begun(newBuildRun(b, v), in)
+}
+
+// begun lets a build run that has been added.
+func (p *publisher) begun(run *buildRun, in input) (*buildRun, error) {
 	if !p.begin(run, in) {
 		err := slipway.Errorf(slipway.ErrUnavailable, "the gateway is stopping; deploy again")
 		p.record(run, in, nil, err)
@@ -159,7 +164,7 @@ func (p *publisher) run(run *buildRun, in input) {
 func (p *publisher) build(ctx context.Context, run *buildRun, in input) (*slipway.BuildResult, error) {
 	req := slipway.BuildRequest{
 		ID: run.build.ID, Version: run.version.Ref(), Input: in.kind,
-		Blob: in.blob, Reference: in.reference, Config: run.version.Config,
+		Blob: in.blob, Reference: in.reference, Config: run.version.Config, Program: run.revision != nil,
 	}
 	if in.base != nil {
 		req.Digest = in.base.Digest

@@ -19,6 +19,11 @@ type Store interface {
 	Keys
 	Tenants
 	Routes
+	Queues
+	Environments
+	JobDefinitions
+	Jobs
+	JobInputs
 }
 
 // FunctionReader finds functions.
@@ -92,9 +97,10 @@ type Routes interface {
 	Ping(ctx context.Context) error
 }
 
-// Blobs takes uploads, by the digest of their content ("sha256:…").
+// Blobs takes uploads and has what jobs left, by the digest of their content ("sha256:…").
 type Blobs interface {
 	Has(ctx context.Context, digest string) (bool, error)
+	Open(ctx context.Context, digest string) (body io.ReadCloser, size int64, err error)
 	Put(ctx context.Context, digest string, size int64, r io.Reader) error
 	Delete(ctx context.Context, digest string) error
 }

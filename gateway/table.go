@@ -51,6 +51,9 @@ func (g *Gateway) table() []apiCall {
 		g.invocationCalls(),
 		g.triggerCalls(),
 		g.tenantCalls(),
+		g.jobCalls(),
+		g.queueCalls(),
+		g.definitionCalls(),
 		g.serviceCalls(),
 	)
 }

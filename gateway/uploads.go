@@ -29,32 +29,44 @@ type uploads struct {
 	held map[string]int // builds that need an upload which was not among the blobs before
 }
 
+// upload is an archive that is among the blobs.
+type upload struct {
+	digest string
+	size   int64 // bytes
+	ours   bool  // it was not among them before, except as an upload
+}
+
 // take reads an upload to its end and gives its digest. release must follow.
 func (u *uploads) take(ctx context.Context, body io.Reader, length int64) (digest string, err error) {
+	up, err := u.receive(ctx, body, length)
+	return up.digest, err
+}
+
+// receive reads an upload to its end. release must follow, or forget when it is to stay.
+func (u *uploads) receive(ctx context.Context, body io.Reader, length int64) (up upload, err error) {
 	if length > u.limit {
-		return "", u.tooLarge()
+		return up, u.tooLarge()
 	}
 	file, err := os.CreateTemp(u.dir, "upload-*")
 	if err != nil {
-		return "", diskError("make a file for the upload", err)
+		return up, diskError("make a file for the upload", err)
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
-	digest, size, err := u.spool(file, body)
-	if err != nil {
-		return "", err
+	if up.digest, up.size, err = u.spool(file, body); err != nil {
+		return up, err
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", fmt.Errorf("read the upload: %w", err)
+		return up, fmt.Errorf("read the upload: %w", err)
 	}
-	if err := u.hold(ctx, digest); err != nil {
-		return "", err
+	if up.ours, err = u.hold(ctx, up.digest); err != nil {
+		return up, err
 	}
-	if err := u.blobs.Put(ctx, digest, size, file); err != nil {
-		u.release(digest)
-		return "", fmt.Errorf("keep the upload: %w", err)
+	if err := u.blobs.Put(ctx, up.digest, up.size, file); err != nil {
+		u.release(up.digest)
+		return up, fmt.Errorf("keep the upload: %w", err)
 	}
-	return digest, nil
+	return up, nil
 }
 
 func (u *uploads) spool(file io.Writer, body io.Reader) (digest string, size int64, err error) {
@@ -80,17 +92,37 @@ func (u *uploads) tooLarge() error {
 
 // hold counts one more build that needs digest. What was among the blobs before is not
 // the upload's to delete: it may be a layer of an image.
-func (u *uploads) hold(ctx context.Context, digest string) error {
+func (u *uploads) hold(ctx context.Context, digest string) (ours bool, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.held[digest] == 0 {
 		has, err := u.blobs.Has(ctx, digest)
 		if err != nil || has {
-			return err
+			return false, err
 		}
 	}
 	u.held[digest]++
-	return nil
+	return true, nil
+}
+
+// forget is release for an upload that stays, because the store knows it now.
+func (u *uploads) forget(digest string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.held[digest] > 1 {
+		u.held[digest]--
+	} else {
+		delete(u.held, digest)
+	}
+}
+
+// remove deletes an upload that the store has forgotten, unless it has come again.
+func (u *uploads) remove(ctx context.Context, digest string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.held[digest] == 0 {
+		u.delete(ctx, digest)
+	}
 }
 
 // release deletes the upload when nobody needs it any more. Deleting happens under the
@@ -109,8 +141,12 @@ func (u *uploads) release(digest string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	u.delete(ctx, digest)
+}
+
+func (u *uploads) delete(ctx context.Context, digest string) {
 	if err := u.blobs.Delete(ctx, digest); err != nil && !errors.Is(err, slipway.ErrNotFound) {
-		u.log.Warn("deleting an upload that was built", "digest", digest, "err", err)
+		u.log.Warn("deleting an upload that nobody needs", "digest", digest, "err", err)
 	}
 }
 

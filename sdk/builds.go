@@ -30,7 +30,7 @@ func (c *Client) BuildLog(ctx context.Context, id string, each func(slipway.Buil
 }
 
 // FollowBuild calls onEvent with everything that a build says, and returns the version
-// that it led to when it has ended. onEvent may be nil.
+// that it led to when it has ended; of a build for a job definition that is empty. onEvent may be nil.
 func (c *Client) FollowBuild(ctx context.Context, id string, onEvent func(slipway.BuildEvent)) (slipway.Version, error) {
 	resp, err := c.send(ctx, call{
 		method: http.MethodGet, path: path("v1", "builds", id, "logs"),
@@ -40,25 +40,40 @@ func (c *Client) FollowBuild(ctx context.Context, id string, onEvent func(slipwa
 		return slipway.Version{}, err
 	}
 	defer resp.Body.Close()
-	return readBuild(ctx, resp.Body, onEvent)
+	return readVersion(ctx, resp.Body, onEvent)
 }
 
+// readVersion reads the events of a build to the version that it made. That of a build for
+// a job definition is empty.
+func readVersion(ctx context.Context, stream io.Reader, onEvent func(slipway.BuildEvent)) (v slipway.Version, err error) {
+	made, err := readBuild(ctx, stream, onEvent)
+	if err == nil && made.version != nil {
+		err = json.Unmarshal(made.version, &v)
+	}
+	return v, err
+}
+
+// outcome is what a build made: one of them, as JSON.
+type outcome struct{ version, definition []byte }
+
 // readBuild reads the events of a build to its outcome.
-func readBuild(ctx context.Context, stream io.Reader, onEvent func(slipway.BuildEvent)) (v slipway.Version, err error) {
+func readBuild(ctx context.Context, stream io.Reader, onEvent func(slipway.BuildEvent)) (outcome, error) {
 	for events := newEventReader(stream); ; {
 		event, data, err := events.next()
 		if err != nil {
-			return v, brokenStream(ctx, err)
+			return outcome{}, brokenStream(ctx, err)
 		}
 		switch event {
 		case "version":
-			return v, json.Unmarshal(data, &v)
+			return outcome{version: data}, nil
+		case "definition":
+			return outcome{definition: data}, nil
 		case "error":
-			return v, eventError(data)
+			return outcome{}, eventError(data)
 		case "log", "step", "progress":
 			var e slipway.BuildEvent
 			if err := json.Unmarshal(data, &e); err != nil {
-				return v, fmt.Errorf("read an event of the build: %w", err)
+				return outcome{}, fmt.Errorf("read an event of the build: %w", err)
 			}
 			if onEvent != nil {
 				onEvent(e)

@@ -81,7 +81,7 @@ func (c *Client) deploy(ctx context.Context, path string, body io.Reader, kind s
 		return slipway.Version{}, err
 	}
 	defer resp.Body.Close()
-	return readBuild(ctx, resp.Body, d.OnEvent)
+	return readVersion(ctx, resp.Body, d.OnEvent)
 }
 
 // inASCII writes JSON so that it can stand in a header: in one line, and with escapes

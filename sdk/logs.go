@@ -29,22 +29,33 @@ func (c *Client) Logs(ctx context.Context, function string, q LogQuery, each fun
 	if q.Limit > 0 {
 		query.Set("limit", fmt.Sprint(q.Limit))
 	}
+	target := path("v1", "functions", function, "logs")
 	if q.Follow {
-		query.Set("follow", "true")
+		return c.followEvents(ctx, target, query, "log", func(data []byte) error {
+			var line slipway.LogLine
+			if err := json.Unmarshal(data, &line); err != nil {
+				return fmt.Errorf("read a line of the log: %w", err)
+			}
+			return each(line)
+		})
 	}
-	resp, err := c.send(ctx, call{method: http.MethodGet, path: path("v1", "functions", function, "logs"), query: query})
+	resp, err := c.send(ctx, call{method: http.MethodGet, path: target, query: query})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if !q.Follow {
-		return eachJSON(resp.Body, each)
-	}
-	return followLogs(ctx, resp.Body, each)
+	return eachJSON(resp.Body, each)
 }
 
-func followLogs(ctx context.Context, stream io.Reader, each func(slipway.LogLine) error) error {
-	for events := newEventReader(stream); ; {
+// followEvents calls each with the data of every event of a name, until the stream ends.
+func (c *Client) followEvents(ctx context.Context, path string, query url.Values, name string, each func([]byte) error) error {
+	query.Set("follow", "true")
+	resp, err := c.send(ctx, call{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	for events := newEventReader(resp.Body); ; {
 		event, data, err := events.next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -55,12 +66,8 @@ func followLogs(ctx context.Context, stream io.Reader, each func(slipway.LogLine
 		switch event {
 		case "error":
 			return eventError(data)
-		case "log":
-			var line slipway.LogLine
-			if err := json.Unmarshal(data, &line); err != nil {
-				return fmt.Errorf("read a line of the log: %w", err)
-			}
-			if err := each(line); err != nil {
+		case name:
+			if err := each(data); err != nil {
 				return err
 			}
 		}

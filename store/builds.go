@@ -9,25 +9,26 @@ import (
 )
 
 const selectBuild = `
-	SELECT id, tenant, function, version, state, reason, owner, created_at, finished_at
+	SELECT id, tenant, COALESCE(function, ''), definition, version, state, reason, owner, created_at, finished_at
 	FROM builds `
 
 func scanBuild(r row) (slipway.Build, error) {
 	var b slipway.Build
-	err := r.Scan(&b.ID, &b.Tenant, &b.Function, &b.Version, &b.State, &b.Reason, &b.Owner,
+	err := r.Scan(&b.ID, &b.Tenant, &b.Function, &b.Definition, &b.Version, &b.State, &b.Reason, &b.Owner,
 		moment{&b.CreatedAt}, maybeMoment{&b.FinishedAt})
 	return b, err
 }
 
-// AddBuild adds a build; it is running unless it has another state.
+// AddBuild adds a build of a function or of a job definition; it is running unless it has
+// another state.
 func (s *Store) AddBuild(ctx context.Context, b slipway.Build) error {
 	if b.State == "" {
 		b.State = slipway.BuildRunning
 	}
 	_, err := s.write.ExecContext(ctx, `
-		INSERT INTO builds (id, tenant, function, version, state, reason, owner, created_at, finished_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		b.ID, b.Tenant, b.Function, b.Version, b.State, printable(b.Reason), b.Owner, stampOrNow(b.CreatedAt), maybeStamp(b.FinishedAt))
+		INSERT INTO builds (id, tenant, function, definition, version, state, reason, owner, created_at, finished_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		b.ID, b.Tenant, sql.NullString{String: b.Function, Valid: b.Definition == ""}, b.Definition, b.Version, b.State, printable(b.Reason), b.Owner, stampOrNow(b.CreatedAt), maybeStamp(b.FinishedAt))
 	switch {
 	case isDuplicate(err):
 		return slipway.Errorf(slipway.ErrConflict, "build %q exists already", b.ID)

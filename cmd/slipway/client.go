@@ -23,6 +23,7 @@ func clientCommands() []*cobra.Command {
 		newDeployCommand(), newInvokeCommand(), newFunctionsCommand(), newInstancesCommand(), newVersionsCommand(), newLogsCommand(),
 		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newPauseCommand(),
 		newResumeCommand(), newStatusCommand(), newTenantsCommand(), newTriggersCommand(),
+		newJobsCommand(), newQueuesCommand(), newEnvironmentsCommand(), newDefinitionsCommand(),
 	}
 }
 

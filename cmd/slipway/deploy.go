@@ -152,27 +152,36 @@ func (d deployment) send(ctx context.Context, client *sdk.Client, name string, m
 		defer archive.Close()
 		return client.DeploySource(ctx, name, archive, options)
 	}
-	file, err := os.Open(d.image)
-	if err != nil {
-		return d.sendReference(ctx, client, name, options)
-	}
-	defer file.Close()
-	info, err := file.Stat()
+	file, size, err := openImage(d.image)
 	if err != nil {
 		return slipway.Version{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return slipway.Version{}, slipway.Errorf(slipway.ErrInvalid, "--image: %s is not a file; make an archive of it with tar, docker save or skopeo", d.image)
+	if file == nil {
+		return client.DeployImage(ctx, name, d.image, options)
 	}
-	options.Size = info.Size()
+	defer file.Close()
+	options.Size = size
 	options.OnUpload = func(sent int64) { view.upload(sent, options.Size) }
-	return client.DeployArchive(ctx, name, io.Reader(file), options)
+	return client.DeployArchive(ctx, name, file, options)
 }
 
-// sendReference takes what is no file for a reference, unless it looks like a file.
-func (d deployment) sendReference(ctx context.Context, client *sdk.Client, name string, options sdk.Deploy) (slipway.Version, error) {
-	if strings.HasSuffix(d.image, ".tar") || strings.HasPrefix(d.image, ".") || strings.HasPrefix(d.image, "/") {
-		return slipway.Version{}, slipway.Errorf(slipway.ErrInvalid, "--image: there is no file %s that can be read", d.image)
+// openImage opens the file with an image that --image names. What is no file is a
+// reference, and no file is given, unless it looks like one.
+func openImage(image string) (io.ReadCloser, int64, error) {
+	file, err := os.Open(image)
+	if err != nil {
+		if strings.HasSuffix(image, ".tar") || strings.HasPrefix(image, ".") || strings.HasPrefix(image, "/") {
+			return nil, 0, slipway.Errorf(slipway.ErrInvalid, "--image: there is no file %s that can be read", image)
+		}
+		return nil, 0, nil
 	}
-	return client.DeployImage(ctx, name, d.image, options)
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = slipway.Errorf(slipway.ErrInvalid, "--image: %s is not a file; make an archive of it with tar, docker save or skopeo", image)
+	}
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
 }

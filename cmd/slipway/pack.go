@@ -29,16 +29,29 @@ type packed struct {
 
 // readFolder lists a folder without what its ignore file names.
 func readFolder(dir string) (*folder, error) {
+	ignore, err := readIgnore(dir)
+	if err != nil {
+		return nil, err
+	}
+	return listFolder(dir, ignore)
+}
+
+// readWholeFolder lists a folder with everything that is in it.
+func readWholeFolder(dir string) (*folder, error) {
+	none, err := patternmatcher.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	return listFolder(dir, none)
+}
+
+func listFolder(dir string, ignore *patternmatcher.PatternMatcher) (*folder, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "%s is not a folder; deploy the folder it is in, or an image archive with --image", dir)
-	}
-	ignore, err := readIgnore(dir)
-	if err != nil {
-		return nil, err
 	}
 	f := &folder{dir: dir}
 	if err := f.walk(ignore); err != nil {
