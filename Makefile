@@ -81,6 +81,10 @@ soak: deps ## 20,000 sandboxes and 100 kills of servers, and nothing is left (10
 	CI=$${CI:-true} $(GO) test -timeout 30m -count=1 -v ./internal/sandbox -run TestNothingLeaks -cycles 20000
 	CI=$${CI:-true} $(GO) test -timeout 30m -count=1 -v ./cmd/slipway -run TestKillsAtRandomMoments -kills 50
 
+.PHONY: soak-async
+soak-async: deps ## 100,000 asynchronous events and ten kills of the server: none is lost
+	CI=$${CI:-true} $(GO) test -timeout 30m -count=1 -v ./cmd/slipway -run TestAsyncKills -async-events 100000 -async-kills 10
+
 .PHONY: lint
 lint: bin/staticcheck ## formatting, vet and staticcheck
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -48,9 +50,52 @@ func (g *Gateway) invocationCall(c *call, status int, do func(a Async, tenant, i
 }
 
 func (g *Gateway) getInvocation(c *call) error {
+	wait, err := c.waitTime()
+	if err != nil {
+		return err
+	}
 	return g.invocationCall(c, http.StatusOK, func(a Async, tenant, id string) (slipway.Invocation, error) {
-		return a.Invocation(c.Request().Context(), tenant, id)
+		return g.awaitInvocation(c.Request().Context(), a, tenant, id, wait)
 	})
+}
+
+const (
+	longestWait = time.Minute
+	firstLook   = 10 * time.Millisecond // and each pause is half as long again
+	seldomLook  = time.Second
+)
+
+// waitTime is how long the client waits for an outcome: ?wait=20s.
+func (c *call) waitTime() (time.Duration, error) {
+	text := c.QueryParam("wait")
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > longestWait {
+		return 0, slipway.Errorf(slipway.ErrInvalid, "wait: %q is not allowed; it must be a duration up to %s, as in 20s", text, longestWait)
+	}
+	return d, nil
+}
+
+// awaitInvocation gives an invocation when it has its outcome, or the time is over.
+func (g *Gateway) awaitInvocation(ctx context.Context, a Async, tenant, id string, wait time.Duration) (slipway.Invocation, error) {
+	over := time.After(wait)
+	for pause := firstLook; ; pause = min(pause*3/2, seldomLook) {
+		i, err := a.Invocation(ctx, tenant, id)
+		if err != nil || i.State.Ended() || wait == 0 {
+			return i, err
+		}
+		select {
+		case <-ctx.Done():
+			return i, ctx.Err()
+		case <-g.following.Done(): // the gateway stops
+			return i, nil
+		case <-over:
+			return i, nil
+		case <-time.After(pause):
+		}
+	}
 }
 
 func (g *Gateway) cancelInvocation(c *call) error {

@@ -110,7 +110,12 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		request.body, request.length = bytes.NewReader(doc), int64(len(doc))
 		request.header = http.Header{"Content-Type": {"application/json"}}
 	}
-	resp, err := c.send(ctx, request)
+	return c.receive(ctx, request, out)
+}
+
+// receive makes a call and reads its JSON answer into out, unless that is nil.
+func (c *Client) receive(ctx context.Context, in call, out any) error {
+	resp, err := c.send(ctx, in)
 	if err != nil {
 		return err
 	}

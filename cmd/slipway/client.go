@@ -24,6 +24,7 @@ func clientCommands() []*cobra.Command {
 		newRollbackCommand(), newAliasCommand(), newScaleCommand(), newPauseCommand(),
 		newResumeCommand(), newStatusCommand(), newTenantsCommand(), newTriggersCommand(),
 		newJobsCommand(), newQueuesCommand(), newEnvironmentsCommand(), newDefinitionsCommand(),
+		newInvocationsCommand(),
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 func newInvokeCommand() *cobra.Command {
 	var data string
 	var in sdk.Invocation
+	var later sdk.AsyncInvocation
+	var async bool
 	cmd := &cobra.Command{
 		Use:   "invoke NAME",
 		Short: "Give an event to a function and show its answer",
@@ -23,15 +25,26 @@ func newInvokeCommand() *cobra.Command {
 How long it took and what it used is said on standard error when that is a terminal, or
 with --report; with -o json it is part of the document.
 
+With --async the platform keeps the event, prints the id of the invocation, and runs it
+by itself: 'slipway invocations wait ID' shows what came of it.
+
 Exit status 1 means that either the function failed (exception, crash, timeout) or the
 platform could not run it; which of the two is said on standard error.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return invoke(cmd, args[0], data, in) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if async {
+				later.Qualifier, later.ContentType = in.Qualifier, in.ContentType
+				return invokeAsync(cmd, args[0], data, later)
+			}
+			return invoke(cmd, args[0], data, in)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&data, "data", "d", "", "the event; @FILE reads it from a file, @- from standard input")
 	f.StringVarP(&in.Qualifier, "qualifier", "q", "", "alias or number of a version (default: live)")
 	f.StringVar(&in.ContentType, "content-type", "", "of the event (default: application/json)")
+	f.BoolVar(&async, "async", false, "do not wait: print the id of the invocation, which the platform runs and records")
+	f.StringVar(&later.IdempotencyKey, "idempotency-key", "", "with --async: the same key for the same function is the same event")
 	f.BoolVar(&in.DryRun, "dry-run", false, "only check that it could be done")
 	f.Bool("report", false, "say on standard error how long it took and what it used")
 	f.StringP("output", "o", "table", "json for a document of the answer and the report")
@@ -69,6 +82,31 @@ func invoke(cmd *cobra.Command, name, data string, in sdk.Invocation) error {
 		return sayFunctionError(cmd, result)
 	}
 	return copyAnswer(cmd.OutOrStdout(), result.Body)
+}
+
+// invokeAsync prints the id of the invocation.
+func invokeAsync(cmd *cobra.Command, name, data string, in sdk.AsyncInvocation) error {
+	asJSON, err := wantsJSON(cmd)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(os.Getenv)
+	if err != nil {
+		return err
+	}
+	event, err := openEvent(data, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	i, err := client.InvokeAsync(cmd.Context(), name, event, in)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), i)
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), i.ID)
+	return nil
 }
 
 // openEvent is the event that data stands for; a file is closed when it was sent.
