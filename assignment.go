@@ -34,6 +34,7 @@ type Assignment struct {
 
 	Priority   int        `json:"priority"` // of the queue: the lowest yields first to functions
 	Preemption Preemption `json:"preemption"`
+	MinCPU     float64    `json:"min_cpu,omitempty"` // vCPUs that jobs of the environment keep on this machine while functions want it: its share of min_vcpus
 }
 
 // DepOutput is the output of a job that an attempt gets below /job/deps.

@@ -8,7 +8,7 @@
 // first, and of the same priority those that began first; each runs if at least half of
 // what it may use is left for it. The first that does not fit stands still, and so does
 // every one behind it. Jobs that may not be preempted always run, and take from what is
-// left.
+// left; so do the first jobs of an environment that keeps some vCPUs.
 //
 //	|<--------------- vCPUs of the machine --------------->|
 //	| functions at work |  job, 9  | job, 5 | job, 5 | job, 0
@@ -25,7 +25,8 @@
 //
 // # The invariants
 //
-//   - A job that may not be preempted never stands still.
+//   - A job that may not be preempted never stands still, nor do jobs of an environment
+//     that fit into what it keeps.
 //   - No job runs while one of a higher priority stands still, but for those.
 //   - Nothing stands still when functions want nothing.
 //

@@ -33,6 +33,10 @@ type Job struct {
 	Preemption slipway.Preemption
 	Number     int64 // in the order in which they began
 	Still      bool  // it stands still
+
+	// Environment is whose job it is, and MinCPU the vCPUs that jobs of it keep here.
+	Environment string
+	MinCPU      float64
 }
 
 // Decision is what is to be done now.
@@ -131,18 +135,12 @@ func stillOf(machine, functions float64, jobs []Job) []bool {
 	if functions < negligible {
 		return still
 	}
-	left := machine - functions
-	order := make([]int, 0, len(jobs))
-	for i, j := range jobs {
-		if j.Preemption == slipway.PreemptNever {
-			left -= min(j.CPU, machine)
-			continue
+	order, left := yielding(jobs), machine-functions
+	for i := range jobs {
+		if !slices.Contains(order, i) {
+			left -= min(jobs[i].CPU, machine)
 		}
-		order = append(order, i)
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(jobs[b].Priority, jobs[a].Priority), cmp.Compare(jobs[a].Number, jobs[b].Number))
-	})
 	full := false
 	for _, i := range order {
 		cpu := min(jobs[i].CPU, machine)
@@ -151,4 +149,28 @@ func stillOf(machine, functions float64, jobs []Job) []bool {
 		left -= cpu
 	}
 	return still
+}
+
+// yielding are the jobs that may have to stand still, the last to do so first. Others are
+// those that may not be preempted, and of each environment as many as fit into what it
+// keeps.
+func yielding(jobs []Job) []int {
+	order := make([]int, 0, len(jobs))
+	for i := range jobs {
+		if jobs[i].Preemption != slipway.PreemptNever {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(jobs[b].Priority, jobs[a].Priority), cmp.Compare(jobs[a].Number, jobs[b].Number))
+	})
+	kept := map[string]float64{}
+	return slices.DeleteFunc(order, func(i int) bool {
+		j := &jobs[i]
+		if j.MinCPU == 0 || kept[j.Environment]+j.CPU > j.MinCPU+negligible {
+			return false
+		}
+		kept[j.Environment] += j.CPU
+		return true
+	})
 }

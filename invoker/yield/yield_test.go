@@ -23,6 +23,7 @@ type world struct {
 	next   time.Time
 
 	began    int64
+	keeps    float64                  // of the environment of the next job
 	quiet    bool                     // jobs neither come nor go
 	stillFor map[string]time.Duration // in all
 	since    map[string]time.Time     // when it was frozen last
@@ -37,7 +38,7 @@ func newWorld(t *testing.T, cpu float64) *world {
 func (w *world) begin(cpu float64, priority int, p slipway.Preemption) string {
 	w.began++
 	id := fmt.Sprint("job", w.began)
-	w.jobs = append(w.jobs, yield.Job{ID: id, CPU: cpu, Priority: priority, Preemption: p, Number: w.began})
+	w.jobs = append(w.jobs, yield.Job{ID: id, CPU: cpu, Priority: priority, Preemption: p, Number: w.began, Environment: fmt.Sprint("keeps ", w.keeps), MinCPU: w.keeps})
 	w.look()
 	return id
 }
@@ -76,11 +77,26 @@ func (w *world) look() {
 		if a.Still && a.Preemption == slipway.PreemptNever {
 			w.t.Fatalf("%s may not be preempted and stands still", a.ID)
 		}
+		w.keepsEnough(a)
 		for _, b := range w.jobs {
-			if a.Still && !b.Still && b.Preemption != slipway.PreemptNever && b.Priority < a.Priority {
+			if a.Still && !b.Still && b.Preemption != slipway.PreemptNever && b.MinCPU == 0 && b.Priority < a.Priority {
 				w.t.Fatalf("%s of priority %d runs while %s of priority %d stands still", b.ID, b.Priority, a.ID, a.Priority)
 			}
 		}
+	}
+}
+
+// keepsEnough: if a stands still, what its environment keeps is used by others, or a does
+// not fit into the rest.
+func (w *world) keepsEnough(a yield.Job) {
+	used := 0.0
+	for _, b := range w.jobs {
+		if b.Environment == a.Environment && !b.Still && b.Preemption != slipway.PreemptNever {
+			used += b.CPU
+		}
+	}
+	if a.Still && used+a.CPU <= a.MinCPU {
+		w.t.Fatalf("%s of %g vCPUs stands still, and its environment keeps %g of which %g are used", a.ID, a.CPU, a.MinCPU, used)
 	}
 }
 
@@ -153,6 +169,22 @@ func TestWhoStandsStill(t *testing.T) {
 			w.expect("when functions want nothing any more")
 		})
 	}
+}
+
+// TestKept: jobs that fit into what their environment keeps go on, the first of them by
+// their order.
+func TestKept(t *testing.T) {
+	w := newWorld(t, 4)
+	w.keeps = 2
+	w.begin(1, 0, slipway.PreemptFreeze)
+	w.begin(2, 5, slipway.PreemptFreeze)
+	w.begin(1, 1, slipway.PreemptRequeue)
+	w.begin(1, 7, slipway.PreemptFreeze)
+	w.keeps = 0.5
+	w.begin(1, 9, slipway.PreemptFreeze)
+	w.want(9)
+	w.pass(time.Second)
+	w.expect("functions want everything", "job1", "job2", "job5")
 }
 
 // TestHowFast: a long burst stops jobs within the time of a few events, a short event does
@@ -268,6 +300,7 @@ func TestRandomWalk(t *testing.T) {
 		for range 3000 {
 			switch n := dice.IntN(10); {
 			case n < 3 && len(w.jobs) < 12:
+				w.keeps = float64(dice.IntN(3))
 				w.begin(0.05+dice.Float64()*4, dice.IntN(4)-1, kinds[dice.IntN(3)])
 			case n < 5 && len(w.jobs) > 0:
 				i := dice.IntN(len(w.jobs))
