@@ -95,7 +95,7 @@ type SandboxSpec struct {
 	Hostname string   // "" is ID
 	Layers   []string // absolute folders, lowest first: the read-only root; at least one
 	Mounts   []Mount  // laid over the root, in order
-	Folders  []string // absolute folders of the root that every user of the sandbox may write to; made when they are missing
+	Folders  []string // absolute folders of the root that every user of the sandbox may write to; made when they are missing, unless the image has a file in their way
 
 	Args []string // the program and its arguments; looked up in PATH of Env when it has no slash
 	Env  []string // NAME=value

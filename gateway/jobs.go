@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +71,17 @@ func (g *Gateway) postJobs(c *call) error {
 		return err
 	}
 	for i := range requests {
-		if err := settleRequest(&requests[i]); err != nil {
+		r := &requests[i]
+		if r.Queue == "" {
+			r.Queue = slipway.DefaultQueue
+		}
+		if r.Name == "" {
+			r.Name, _, _ = slipway.SplitDefinition(r.Definition) // Check says what is wrong with it
+		}
+		if r.Retry != nil && r.Retry.Attempts == 0 {
+			r.Retry.Attempts = 1
+		}
+		if err := r.Check(); err != nil {
 			return ofJob(i, many, err)
 		}
 	}
@@ -88,20 +97,6 @@ func (g *Gateway) postJobs(c *call) error {
 		return c.reply(http.StatusCreated, jobs[0])
 	}
 	return c.reply(http.StatusCreated, slipway.List[slipway.Job]{Items: jobs})
-}
-
-// settleRequest fills in what a submission leaves out, and refuses what cannot be.
-func settleRequest(r *slipway.JobRequest) error {
-	definition, _, err := slipway.SplitDefinition(r.Definition)
-	if err != nil {
-		return err
-	}
-	r.Name = cmp.Or(r.Name, definition)
-	r.Queue = cmp.Or(r.Queue, slipway.DefaultQueue)
-	if r.Retry != nil && r.Retry.Attempts == 0 {
-		r.Retry.Attempts = 1
-	}
-	return r.Check()
 }
 
 // ofJob says of which of several jobs an error is.

@@ -90,3 +90,11 @@ type PoolView interface {
 	FreeMemoryMB() int
 	Changed() <-chan struct{}
 }
+
+// JobRooms says what the machine has for jobs; nil is an invoker that takes none.
+type JobRooms interface {
+	// Room is nil when no jobs are taken any more.
+	Room() *slipway.JobRoom
+	// Changed gets a value when Room may have.
+	Changed() <-chan struct{}
+}

@@ -16,9 +16,9 @@ const runtimeAPI = "127.0.0.1:9001"
 // maxOpenFiles is RLIMIT_NOFILE of an instance.
 const maxOpenFiles = 65536
 
-// openFiles is maxOpenFiles, or the invoker's own hard limit where that is lower: a
+// OpenFiles is how many files a process of an instance may open: maxOpenFiles, or the invoker's own hard limit where that is lower: a
 // sandbox cannot raise it (setrlimit(2)).
-func openFiles() int {
+func OpenFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return maxOpenFiles

@@ -23,6 +23,7 @@ type Invoker struct {
 	starter  *Starter
 	packer   Packer
 	images   Images
+	jobs     JobRooms
 	bus      *bus.Bus
 	log      *slog.Logger
 	specs    *specs
@@ -33,8 +34,8 @@ type Invoker struct {
 }
 
 // New makes an Invoker; it starts nothing.
-func New(cfg Config, pool Pool, starter *Starter, packer Packer, images Images, b *bus.Bus, log *slog.Logger) *Invoker {
-	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, images: images, bus: b, log: log, ready: make(chan struct{}), wishes: newWishes()}
+func New(cfg Config, pool Pool, starter *Starter, packer Packer, images Images, jobs JobRooms, b *bus.Bus, log *slog.Logger) *Invoker {
+	i := &Invoker{cfg: cfg.withDefaults(), pool: pool, starter: starter, packer: packer, images: images, jobs: jobs, bus: b, log: log, ready: make(chan struct{}), wishes: newWishes()}
 	i.specs = newSpecs(func(ctx context.Context, ref slipway.VersionRef) (spec slipway.Spec, err error) {
 		err = b.Ask(ctx, bus.SpecSubject, ref, &spec)
 		if err == nil && spec.Paused {

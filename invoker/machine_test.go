@@ -131,7 +131,7 @@ func boot(t testing.TB, change ...func(*invoker.Config)) *machine {
 	}
 	starter := invoker.NewStarter(cfg, native, m, m.logs, log)
 	m.pool = pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, watched{starter, m}, log)
-	m.Invoker = invoker.New(cfg, m.pool, starter, packed{}, m, m.bus, log)
+	m.Invoker = invoker.New(cfg, m.pool, starter, packed{}, m, nil, m.bus, log)
 	m.used = starter.Used
 	m.run()
 	return m

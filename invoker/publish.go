@@ -16,6 +16,10 @@ const (
 // publishStates tells the gateways about this invoker whenever something changed, and
 // each second, until ctx ends.
 func (i *Invoker) publishStates(ctx context.Context) {
+	var jobs <-chan struct{} // nil never gets a value
+	if i.jobs != nil {
+		jobs = i.jobs.Changed()
+	}
 	pause := time.NewTimer(0)
 	every := time.NewTicker(publishEvery)
 	defer pause.Stop()
@@ -29,6 +33,7 @@ func (i *Invoker) publishStates(ctx context.Context) {
 		i.publish()
 		select {
 		case <-i.pool.Changed():
+		case <-jobs:
 		case <-every.C:
 		case <-ctx.Done():
 			return
@@ -44,11 +49,15 @@ func (i *Invoker) publish() {
 }
 
 func (i *Invoker) state() slipway.InvokerState {
-	return slipway.InvokerState{
+	state := slipway.InvokerState{
 		ID: i.cfg.ID, Host: i.cfg.Host, Build: i.cfg.Build,
 		CPU: i.cfg.CPU, MemoryMB: i.cfg.MemoryMB, FreeMemoryMB: i.pool.FreeMemoryMB(),
 		Draining: i.draining.Load(), At: time.Now(), Versions: i.pool.Counts(),
 	}
+	if i.jobs != nil {
+		state.Jobs = i.jobs.Room()
+	}
+	return state
 }
 
 // answerInstances lists the instances of a function, or of all when it is asked for

@@ -26,7 +26,7 @@ type Starter struct {
 
 // NewStarter makes a Starter; it starts nothing.
 func NewStarter(cfg Config, launcher slipway.Launcher, images Images, logs LogWriter, log *slog.Logger) *Starter {
-	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, running: newInstances(), openFiles: openFiles()}
+	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, running: newInstances(), openFiles: OpenFiles()}
 }
 
 // Start makes an instance that is ready for events. With ProtocolAuto it finds out

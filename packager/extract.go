@@ -41,7 +41,7 @@ func extractAny(ctx context.Context, dst string, r io.ReaderAt, size int64, limi
 		return err
 	}
 	if n == 0 {
-		return slipway.Errorf(slipway.ErrInvalid, "it is empty; a tar, tar.gz or zip of the source folder is expected")
+		return slipway.Errorf(slipway.ErrInvalid, "it is empty; a tar, tar.gz or zip of a folder is expected")
 	}
 	t, err := openTree(dst, followNone)
 	if err != nil {
@@ -58,7 +58,7 @@ func extractAny(ctx context.Context, dst string, r io.ReaderAt, size int64, limi
 		return err
 	}
 	if x.budget.files == 0 {
-		return slipway.Errorf(slipway.ErrInvalid, "there is nothing in it; a tar, tar.gz or zip of the source folder is expected")
+		return slipway.Errorf(slipway.ErrInvalid, "there is nothing in it; a tar, tar.gz or zip of a folder is expected")
 	}
 	return x.checkLinks()
 }
@@ -96,7 +96,7 @@ func (x *extractor) tar(ctx context.Context, r io.Reader) error {
 		case err == io.EOF:
 			return nil
 		case x.budget.files == 0 && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF)):
-			return slipway.Errorf(slipway.ErrInvalid, "it is not a complete archive; a tar, tar.gz or zip of the source folder is expected")
+			return slipway.Errorf(slipway.ErrInvalid, "it is not a complete archive; a tar, tar.gz or zip of a folder is expected")
 		case err != nil:
 			return archiveError(err)
 		case hdr.Typeflag == tar.TypeXGlobalHeader:
@@ -115,7 +115,7 @@ func (x *extractor) tar(ctx context.Context, r io.Reader) error {
 // add puts one entry into the tree.
 func (x *extractor) add(it item) error {
 	if len(it.name) > 0 && it.name[0] == '/' {
-		return slipway.Errorf(slipway.ErrInvalid, "entry %s has an absolute name; make the archive in the source folder, with relative names", quote(it.name))
+		return slipway.Errorf(slipway.ErrInvalid, "entry %s has an absolute name; make the archive inside of the folder, with relative names", quote(it.name))
 	}
 	name, err := cleanName(it.name)
 	if err != nil {
@@ -184,7 +184,7 @@ func (x *extractor) create(dir int, base, name string, it item) error {
 		x.links = append(x.links, name)
 		return unix.Symlinkat(it.target, dir, base)
 	default:
-		return slipway.Errorf(slipway.ErrInvalid, "it is a device, socket or pipe, which source cannot hold; leave it out")
+		return slipway.Errorf(slipway.ErrInvalid, "it is a device, socket or pipe, which cannot be taken over; leave it out")
 	}
 }
 
@@ -230,7 +230,7 @@ func (x *extractor) checkLinks() error {
 			outside = !filepath.IsLocal(path.Join(path.Dir(name), string(target[:n])))
 		}
 		if outside {
-			return slipway.Errorf(slipway.ErrInvalid, "entry %s is a symbolic link that leads out of the source folder; leave it out (.slipwayignore) or put a copy in its place", quote(name))
+			return slipway.Errorf(slipway.ErrInvalid, "entry %s is a symbolic link that leads out of the folder; leave it out (.slipwayignore) or put a copy in its place", quote(name))
 		}
 	}
 	return nil

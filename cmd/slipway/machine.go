@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-run/slipway/internal/network"
 	"github.com/slipway-run/slipway/internal/sandbox"
 	"github.com/slipway-run/slipway/invoker"
+	"github.com/slipway-run/slipway/invoker/jobs"
 	"github.com/slipway-run/slipway/packager"
 	"github.com/slipway-run/slipway/pool"
 	"github.com/slipway-run/slipway/sdk"
@@ -66,10 +68,29 @@ func (s *server) startInvoker(ctx context.Context) error {
 		FreezeAfter: s.freezeAfter, ReclaimAfter: s.reclaimAfter,
 	}, starter, s.log)
 	s.run("pool", instances.Run, s.failed)
-	inv := invoker.New(cfg, instances, starter, packer, s.images, s.bus, s.log)
+	runner := jobs.New(s.jobConfig(cfg), s.bus, launcher, s.images, s.images, leftovers{instances, starter}, logs, s.log)
+	inv := invoker.New(cfg, instances, starter, packer, s.images, runner, s.bus, s.log)
 	s.run("invoker", inv.Run, s.failed)
-	return s.await(inv.Ready())
+	s.run("jobs", runner.Run, s.failed) // stops first, while functions still answer
+	return errors.Join(s.await(runner.Ready()), s.await(inv.Ready()))
 }
+
+// jobConfig is what the runner of jobs is told: the machine is the same one.
+func (s *server) jobConfig(c invoker.Config) jobs.Config {
+	return jobs.Config{
+		ID: c.ID, Dir: s.dir.join("jobs"), CPU: c.CPU, MemoryMB: c.MemoryMB,
+		OpenFiles: invoker.OpenFiles(), ShutdownTimeout: s.shutdown / 2,
+	}
+}
+
+// leftovers is what functions leave of the machine to jobs.
+type leftovers struct {
+	*pool.Pool
+	starter *invoker.Starter
+}
+
+// Used implements jobs.Leftovers.
+func (l leftovers) Used() float64 { return l.starter.Used() }
 
 func (s *server) startNetwork(ctx context.Context) (*network.Egress, error) {
 	if !s.network || s.here != nil {

@@ -13,10 +13,11 @@ import (
 )
 
 // makeFolders makes folders of a root that everyone in the sandbox may write to. A link of
-// the image can lead one elsewhere, but not out of the root.
+// the image can lead one elsewhere, but not out of the root. Where the image has a file in
+// the way there is none: an image whose program is /job can be a job.
 func makeFolders(root *os.File, folders []string, firstID uint32) error {
 	for _, folder := range folders {
-		if err := makeFolder(root, folder, int(firstID)); err != nil {
+		if err := makeFolder(root, folder, int(firstID)); err != nil && !errors.Is(err, unix.ENOTDIR) {
 			return slipway.Errorf(slipway.ErrInvalid, "make the folder %s in the image: %w", folder, err)
 		}
 	}

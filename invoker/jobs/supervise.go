@@ -1,0 +1,147 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/slipway-run/slipway"
+)
+
+// supervise returns when the process has ended. Until then it does what is wanted:
+//
+//	         freeze               stop, timeout, recall
+//	runs ───────────→ stands still ──────────┐
+//	 │  ←───────────                         ↓ (thawed first)
+//	 │      thaw                        SIGTERM, grace, SIGKILL
+//	 └───────────────────────────────────────↑
+//
+// The timeout does not run while it stands still.
+func (a *attempt) supervise(ctx context.Context) {
+	s := supervisor{attempt: a, alarm: newStopwatch(a.work.Timeout.D())}
+	defer s.alarm.stop()
+	recalled := a.loan.Recalled()
+	for {
+		select {
+		case <-a.sandbox.Done():
+			return
+		case <-a.news:
+		case <-recalled:
+			recalled = nil
+			a.runner.wantOf(a, returned, "functions need its memory")
+		case <-s.alarm.timer.C:
+			s.late()
+		}
+		s.act(ctx)
+	}
+}
+
+// supervisor is what supervise knows of an attempt.
+type supervisor struct {
+	*attempt
+	alarm stopwatch // of the timeout; then of the grace
+	ended ending    // SIGTERM was sent for it
+	froze bool
+}
+
+// late is called when the time is up.
+func (s *supervisor) late() {
+	if s.ended != itself {
+		_ = s.sandbox.Signal(syscall.SIGKILL) // one that has ended is as good
+		return
+	}
+	s.runner.wantOf(s.attempt, timedOut, fmt.Sprintf("job attempt exceeded its timeout of %s", s.work.Timeout.D()))
+}
+
+// act brings the attempt to what is wanted of it.
+func (s *supervisor) act(ctx context.Context) {
+	want := s.wish()
+	switch {
+	case want.end > s.ended:
+		s.freeze(ctx, false)
+		s.terminate(want)
+	case s.ended == itself && want.still != s.froze:
+		s.freeze(ctx, want.still)
+	}
+}
+
+// terminate asks the process to end, and gives it a while.
+func (s *supervisor) terminate(want wish) {
+	before := s.ended
+	s.ended = want.end
+	grace := s.runner.cfg.Grace
+	if want.end == returned {
+		grace = s.runner.cfg.ReturnGrace
+	}
+	if want.end != returned {
+		s.say(prefixes[want.end] + want.reason)
+	}
+	if err := s.sandbox.Signal(syscall.SIGTERM); err != nil {
+		s.runner.log.Warn("an attempt could not be told to end", "job", s.work.Job, "err", err)
+	}
+	if before == itself { // who is being ended gets no more time for a second reason
+		s.alarm.set(grace)
+	}
+}
+
+// freeze has the attempt stand still, or go on, and tells.
+func (s *supervisor) freeze(ctx context.Context, still bool) {
+	if still == s.froze {
+		return
+	}
+	change, event := s.sandbox.Thaw, slipway.AttemptThawed
+	if still {
+		change, event = s.sandbox.Freeze, slipway.AttemptFrozen
+	}
+	if err := change(ctx); err != nil {
+		s.runner.log.Warn("an attempt could not be frozen or thawed", "job", s.work.Job, "still", still, "err", err)
+		return
+	}
+	s.froze = still
+	if still {
+		s.alarm.pause()
+	} else {
+		s.alarm.resume()
+	}
+	s.runner.stoodStill(s.attempt, still)
+	s.runner.reports.add(s.report(event))
+}
+
+// stopwatch is a timer that can be held.
+type stopwatch struct {
+	timer *time.Timer
+	left  time.Duration // when it was set or resumed last; 0 or less never ends
+	since time.Time     // of that; zero while it is held
+}
+
+func newStopwatch(d time.Duration) stopwatch {
+	w := stopwatch{timer: time.NewTimer(time.Hour)}
+	w.set(d)
+	return w
+}
+
+// set begins anew.
+func (w *stopwatch) set(d time.Duration) {
+	w.timer.Stop()
+	w.left, w.since = d, time.Now()
+	if d > 0 {
+		w.timer.Reset(d)
+	}
+}
+
+func (w *stopwatch) pause() {
+	if w.left > 0 && !w.since.IsZero() {
+		w.timer.Stop()
+		w.left = max(time.Nanosecond, w.left-time.Since(w.since))
+		w.since = time.Time{}
+	}
+}
+
+func (w *stopwatch) resume() {
+	if w.left > 0 && w.since.IsZero() {
+		w.set(w.left)
+	}
+}
+
+func (w *stopwatch) stop() { w.timer.Stop() }
