@@ -92,6 +92,9 @@ const (
 	ReasonCannotStart = "CannotStart: " // no such program, no such user
 	ReasonTerminated  = "Terminated: "  // somebody said so
 	ReasonHostLost    = "Host lost: "   // the invoker is gone; also of the status
+	ReasonReturned    = "Returned: "    // the platform took it back so that functions get its room; it runs again
+	ReasonRefused     = "Refused: "     // the invoker could not run it; it runs again
+	ReasonCancelled   = "Cancelled: "   // somebody said so before it began
 )
 
 // JobOrder is what the scheduler wants of an invoker about what it has: JobStop ends an

@@ -22,6 +22,28 @@ func (r JobRecord) Children() int {
 	return r.Request.Array.Size
 }
 
+// Job is r as people see it, without attempts and children.
+func (r JobRecord) Job() Job {
+	q := r.Request
+	j := Job{
+		ID: r.ID, Tenant: r.Tenant, Name: q.Name, Queue: q.Queue, Definition: q.Definition,
+		Status: r.Status, StatusReason: r.Reason, ExitCode: r.ExitCode, Attempts: []JobAttempt{},
+		Overrides: q.Overrides, DependsOn: q.DependsOn, Retry: RetryStrategy{Attempts: 1}, Timeout: q.Timeout, Parameters: q.Parameters,
+		Share: q.Share, Priority: q.Priority, LimitKey: q.LimitKey, Input: q.Input, InputFrom: q.InputFrom, Tags: q.Tags,
+		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, StoppedAt: r.StoppedAt,
+	}
+	if q.Retry != nil {
+		j.Retry = *q.Retry
+	}
+	if q.Array != nil {
+		j.Array = &JobArray{Size: q.Array.Size}
+	}
+	if r.Stop != "" && j.StatusReason == "" && !j.Status.Ended() {
+		j.StatusReason = r.Stop
+	}
+	return j
+}
+
 // Depends says whether a dependency of the job has the type.
 func (r JobRequest) Depends(t DependencyType) bool {
 	for _, d := range r.DependsOn {
@@ -132,4 +154,11 @@ type JobLease struct {
 	Holder string // "" when nobody does
 	Epoch  int64  // grows with every holder
 	Beat   int64  // grows while the holder lives
+}
+
+// QueueCounts is the jobs and children of a queue that have not ended, by status.
+type QueueCounts struct {
+	Tenant string            `json:"tenant"`
+	Queue  string            `json:"queue"`
+	Counts map[JobStatus]int `json:"counts"`
 }

@@ -109,30 +109,11 @@ func (s *Store) jobList(ctx context.Context, tenant string, f slipway.JobFilter,
 	return slipway.List[slipway.Job]{Items: jobs, Next: page.Next}, err
 }
 
-// asJob is a record as people see it, without what others tables know.
-func asJob(r slipway.JobRecord) slipway.Job {
-	q := r.Request
-	j := slipway.Job{
-		ID: r.ID, Tenant: r.Tenant, Name: q.Name, Queue: q.Queue, Definition: q.Definition,
-		Status: r.Status, StatusReason: r.Reason, ExitCode: r.ExitCode, Attempts: []slipway.JobAttempt{},
-		Overrides: q.Overrides, DependsOn: q.DependsOn, Retry: slipway.RetryStrategy{Attempts: 1}, Timeout: q.Timeout, Parameters: q.Parameters,
-		Share: q.Share, Priority: q.Priority, LimitKey: q.LimitKey, Input: q.Input, InputFrom: q.InputFrom, Tags: q.Tags,
-		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, StoppedAt: r.StoppedAt,
-	}
-	if q.Retry != nil {
-		j.Retry = *q.Retry
-	}
-	if r.Stop != "" && j.StatusReason == "" && !j.Status.Ended() {
-		j.StatusReason = r.Stop
-	}
-	return j
-}
-
 // withCounts makes jobs of records; arrays that have not ended ask for their slices.
 func (s *Store) withCounts(ctx context.Context, records []slipway.JobRecord) ([]slipway.Job, error) {
 	jobs := make([]slipway.Job, 0, len(records))
 	for _, r := range records {
-		j := asJob(r)
+		j := r.Job()
 		if r.Request.Array != nil {
 			counts, err := s.counts(ctx, r)
 			if err != nil {

@@ -44,7 +44,7 @@ func (s *Store) childList(ctx context.Context, tenant string, f slipway.JobFilte
 func (s *Store) children(ctx context.Context, parent slipway.JobRecord, from, to int) ([]slipway.Job, error) {
 	all := make([]slipway.Job, to-from)
 	for i := range all {
-		all[i] = asJob(parent)
+		all[i] = parent.Job()
 		if parent.Request.Array != nil {
 			index := from + i
 			c := &all[i]

@@ -38,10 +38,10 @@ func scanInt(r row) (n int, err error) {
 	return n, err
 }
 
-// ChildOutcomes gives f, for children of a job that have ended, neighbours together where
-// that is known, whether they succeeded.
-func (s *Store) ChildOutcomes(ctx context.Context, num int64, f func(from, to int, succeeded bool)) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT child, outcome FROM job_attempts WHERE job = $1 AND outcome IN (0, 1)`, num)
+// ChildOutcomes gives f, for children of a job from an index on that have ended,
+// neighbours together where that is known, whether they succeeded.
+func (s *Store) ChildOutcomes(ctx context.Context, num int64, first int, f func(from, to int, succeeded bool)) error {
+	rows, err := s.read.QueryContext(ctx, `SELECT child, outcome FROM job_attempts WHERE job = $1 AND child >= $2 AND outcome IN (0, 1)`, num, first)
 	if err != nil {
 		return wrap(err, "read the children of a job")
 	}
@@ -57,9 +57,9 @@ func (s *Store) ChildOutcomes(ctx context.Context, num int64, f func(from, to in
 	if err := rows.Err(); err != nil {
 		return wrap(err, "read the children of a job")
 	}
-	endings, err := collect(ctx, s.read, scanEnding, `SELECT job, low, high, reason, at FROM job_endings WHERE job = $1`, num)
+	endings, err := collect(ctx, s.read, scanEnding, `SELECT job, low, high, reason, at FROM job_endings WHERE job = $1 AND high > $2`, num, first)
 	for _, e := range endings {
-		f(e.From, e.To, false)
+		f(max(e.From, first), e.To, false)
 	}
 	return wrap(err, "read the children of a job")
 }

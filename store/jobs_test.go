@@ -177,7 +177,7 @@ func TestAnArrayFromItsRows(t *testing.T) {
 			t.Errorf("outputs %+v", outputs)
 		}
 		outcomes := 0
-		must(t, s.ChildOutcomes(t.Context(), j.Num, func(from, to int, ok bool) { outcomes += to - from }))
+		must(t, s.ChildOutcomes(t.Context(), j.Num, 0, func(from, to int, ok bool) { outcomes += to - from }))
 		if outcomes != 12 {
 			t.Errorf("%d outcomes", outcomes)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,6 +25,9 @@ const (
 	// JobsSubject answers what is asked of the one scheduler.
 	JobsSubject = "slipway.jobs.scheduler"
 
+	// workKept is longer than an invoker can be away and still be one that has attempts.
+	workKept = time.Hour
+
 	jobMessageBytes = 256 << 10 // of assignments, orders or reports in one message
 )
 
@@ -34,7 +38,7 @@ func (b *Bus) openJobs(ctx context.Context) error {
 	work := jetstream.StreamConfig{
 		Name: workStream, Description: "attempts of jobs that invokers are to run, and orders about them",
 		Subjects: []string{workSubject + ">"}, Retention: jetstream.WorkQueuePolicy,
-		Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas,
+		Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas, MaxAge: workKept,
 	}
 	if existing, err := b.js.Stream(ctx, workStream); err == nil {
 		work.PersistMode = existing.CachedInfo().Config.PersistMode // which cannot be changed

@@ -1,0 +1,231 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/batch/life"
+	"github.com/slipway-run/slipway/internal/bus"
+)
+
+// question is what a gateway asks of the scheduler.
+type question struct {
+	Act    string `json:"act"` // one of the acts below
+	Tenant string `json:"tenant,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+const (
+	actCancel       = "cancel"
+	actTerminate    = "terminate"
+	actExplain      = "explain"
+	actCounts       = "counts"
+	actEnvironments = "environments"
+)
+
+type ask struct {
+	question
+	done chan answer
+}
+
+type answer struct {
+	v   any
+	err error
+}
+
+// Cancel ends a job, a child or the children of an array that have not begun, at once,
+// and gives the job as it is then. What has begun goes on; a job that has is ErrConflict,
+// and so is one that has ended.
+func (e *Engine) Cancel(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
+	return e.end(ctx, question{actCancel, tenant, id, reason})
+}
+
+// Terminate ends a job, a child or all children of an array, whether or not they run:
+// those that do get SIGTERM, and SIGKILL after 30 s. The job may end a moment after
+// Terminate returns; nothing of it begins any more. One that has ended is ErrConflict.
+func (e *Engine) Terminate(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
+	return e.end(ctx, question{actTerminate, tenant, id, reason})
+}
+
+func (e *Engine) end(ctx context.Context, q question) (slipway.Job, error) {
+	if q.Reason == "" {
+		q.Reason = "asked for"
+	}
+	if err := e.ask(ctx, q, nil); err != nil {
+		return slipway.Job{}, err
+	}
+	return e.store.Job(ctx, q.Tenant, q.ID)
+}
+
+// Explain says why a job or a child waits, in numbers, or what it does.
+func (e *Engine) Explain(ctx context.Context, tenant, id string) (x slipway.Explanation, err error) {
+	job, err := e.store.Job(ctx, tenant, id)
+	if err != nil {
+		return x, err
+	}
+	if job.Status.Ended() {
+		return slipway.Explanation{Job: id, Status: job.Status, Reason: endedReason(job), Blocks: []slipway.Block{}}, nil
+	}
+	err = e.ask(ctx, question{Act: actExplain, Tenant: tenant, ID: id}, &x)
+	return x, err
+}
+
+func endedReason(j slipway.Job) string {
+	if j.StatusReason != "" {
+		return "it has ended: " + j.StatusReason
+	}
+	return "it has ended"
+}
+
+// Counts is the jobs and children that have not ended, by queue.
+func (e *Engine) Counts(ctx context.Context) (all []slipway.QueueCounts, err error) {
+	err = e.ask(ctx, question{Act: actCounts}, &all)
+	return all, err
+}
+
+// Environments fills in what environments use and would use.
+func (e *Engine) Environments(ctx context.Context, tenant string, all []slipway.ComputeEnvironment) error {
+	var known map[string][2]float64
+	if err := e.ask(ctx, question{Act: actEnvironments, Tenant: tenant}, &known); err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Used, all[i].Desired = known[all[i].Name][0], max(known[all[i].Name][1], all[i].MinVCPUs)
+	}
+	return nil
+}
+
+// askPatience is how long there may be no scheduler, when one takes over from another.
+const askPatience = 15 * time.Second
+
+// ask asks the scheduler, wherever it is.
+func (e *Engine) ask(ctx context.Context, q question, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	for {
+		err := e.bus.Ask(ctx, bus.JobsSubject, q, out)
+		if !errors.Is(err, slipway.ErrUnavailable) {
+			return err
+		}
+		e.pause(ctx, 100*time.Millisecond)
+		if ctx.Err() != nil {
+			return slipway.Errorf(slipway.ErrUnavailable, "no gateway schedules jobs at the moment; try again: %w", err)
+		}
+	}
+}
+
+// answer hands questions to the turns.
+func (e *Engine) answer(ctx context.Context, asks chan<- ask) (stop func(), err error) {
+	sub, err := e.bus.Answer(bus.JobsSubject, "scheduler", func(asking context.Context, in []byte) (any, error) {
+		a := ask{done: make(chan answer, 1)}
+		if err := json.Unmarshal(in, &a.question); err != nil {
+			return nil, slipway.Errorf(slipway.ErrInvalid, "a question about jobs cannot be read: %w", err)
+		}
+		gone := slipway.Errorf(slipway.ErrUnavailable, "this gateway does not schedule jobs any more")
+		select {
+		case asks <- a:
+		case <-ctx.Done():
+			return nil, gone
+		case <-asking.Done():
+			return nil, asking.Err()
+		}
+		select {
+		case r := <-a.done:
+			return r.v, r.err
+		case <-ctx.Done():
+			return nil, gone
+		case <-asking.Done():
+			return nil, asking.Err()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := sub.Drain(drained); err != nil {
+			e.log.Debug("questions about jobs are cut short", "err", err)
+		}
+	}, nil
+}
+
+// answer works in what somebody wants, or says what somebody asks.
+func (s *scheduler) answer(ctx context.Context, a ask, now time.Time) answer {
+	switch a.Act {
+	case actCounts:
+		return answer{v: s.counts()}
+	case actEnvironments:
+		return answer{v: s.capacities(a.Tenant)}
+	}
+	j, child, err := s.find(ctx, a.Tenant, a.ID)
+	if err != nil {
+		return answer{err: err}
+	}
+	switch a.Act {
+	case actCancel:
+		err = s.book.Cancel(j, child, a.Reason, now)
+	case actTerminate:
+		err = s.book.Terminate(j, child, a.Reason, now)
+	case actExplain:
+		return answer{v: s.explain(j, child, now)}
+	default:
+		err = slipway.Errorf(slipway.ErrInvalid, "%q is nothing that can be asked of the scheduler", a.Act)
+	}
+	return answer{v: struct{}{}, err: err}
+}
+
+// find is a job that has not ended, and with a child's id the child, else -1.
+func (s *scheduler) find(ctx context.Context, tenant, id string) (*life.Job, int, error) {
+	parent, child, err := slipway.SplitJobID(id)
+	if err != nil {
+		return nil, 0, err
+	}
+	j := s.book.Find(parent)
+	if j != nil && j.Tenant == tenant && child < j.Size && (child < 0 || j.Array) {
+		return j, child, nil
+	}
+	job, err := s.store.Job(ctx, tenant, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	return nil, 0, slipway.Errorf(slipway.ErrConflict, "job %q has ended: it is %s", id, job.Status)
+}
+
+// counts is all jobs and children by queue and status.
+func (s *scheduler) counts() []slipway.QueueCounts {
+	all := map[[2]string]map[slipway.JobStatus]int{}
+	for _, j := range s.book.Jobs() {
+		key := [2]string{j.Tenant, j.Queue}
+		if all[key] == nil {
+			all[key] = map[slipway.JobStatus]int{}
+		}
+		for status, n := range j.Counts() {
+			all[key][status] += n
+		}
+	}
+	list := []slipway.QueueCounts{}
+	for key, counts := range all {
+		list = append(list, slipway.QueueCounts{Tenant: key[0], Queue: key[1], Counts: counts})
+	}
+	return list
+}
+
+// capacities are used and desired vCPUs of a tenant's environments.
+func (s *scheduler) capacities(tenant string) map[string][2]float64 {
+	all := map[string][2]float64{slipway.DefaultEnvironment: {}}
+	for key := range s.environments {
+		if key[0] == tenant {
+			all[key[1]] = [2]float64{}
+		}
+	}
+	for name := range all {
+		used := s.board.Usage(tenant, name)
+		all[name] = [2]float64{used, s.board.Desired(tenant, name)}
+	}
+	return all
+}
