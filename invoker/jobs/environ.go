@@ -85,6 +85,6 @@ func (r *Runner) sandboxSpec(w *work, index int, image slipway.Image, mounts []s
 		ID: slipway.NewID(), Layers: image.Layers, Mounts: mounts, Folders: []string{outputFolder},
 		Args: argv(w, image), Env: environ(w, index, image), Dir: image.WorkingDir, User: image.User,
 		CPU: w.CPU, MemoryMB: w.MemoryMB, EphemeralMB: w.EphemeralMB, PIDs: w.PIDs, OpenFiles: r.cfg.OpenFiles,
-		Background: true, Network: w.Network, Isolation: w.Isolation,
+		Background: preemption(w) != slipway.PreemptNever, Network: w.Network, Isolation: w.Isolation,
 	}
 }

@@ -19,8 +19,9 @@ import (
 //
 // The timeout does not run while it stands still.
 func (a *attempt) supervise(ctx context.Context) {
-	s := supervisor{attempt: a, alarm: newStopwatch(a.work.Timeout.D())}
+	s := supervisor{attempt: a, alarm: newStopwatch(a.work.Timeout.D()), still: newStillness()}
 	defer s.alarm.stop()
+	defer s.still.end()
 	recalled := a.loan.Recalled()
 	for {
 		select {
@@ -32,6 +33,8 @@ func (a *attempt) supervise(ctx context.Context) {
 			a.runner.wantOf(a, returned, "functions need its memory")
 		case <-s.alarm.timer.C:
 			s.late()
+		case <-s.still.timer.C:
+			s.last(ctx)
 		}
 		s.act(ctx)
 	}
@@ -43,6 +46,7 @@ type supervisor struct {
 	alarm stopwatch // of the timeout; then of the grace
 	ended ending    // SIGTERM was sent for it
 	froze bool
+	still stillness
 }
 
 // late is called when the time is up.
@@ -85,27 +89,30 @@ func (s *supervisor) terminate(want wish) {
 	}
 }
 
-// freeze has the attempt stand still, or go on, and tells.
+// freeze has the attempt stand still, or go on, which is told when it lasts.
 func (s *supervisor) freeze(ctx context.Context, still bool) {
 	if still == s.froze {
 		return
 	}
-	change, event := s.sandbox.Thaw, slipway.AttemptThawed
+	change := s.sandbox.Thaw
 	if still {
-		change, event = s.sandbox.Freeze, slipway.AttemptFrozen
+		change = s.sandbox.Freeze
 	}
 	if err := change(ctx); err != nil {
 		s.runner.log.Warn("an attempt could not be frozen or thawed", "job", s.work.Job, "still", still, "err", err)
 		return
 	}
 	s.froze = still
+	s.runner.stoodStill(s.attempt, still)
 	if still {
 		s.alarm.pause()
-	} else {
-		s.alarm.resume()
+		s.still.begin()
+		return
 	}
-	s.runner.stoodStill(s.attempt, still)
-	s.runner.reports.add(s.report(event))
+	s.alarm.resume()
+	if s.still.end() {
+		s.runner.reports.add(s.report(slipway.AttemptThawed))
+	}
 }
 
 // stopwatch is a timer that can be held.

@@ -9,29 +9,43 @@ import (
 	"github.com/slipway-run/slipway/invoker/yield"
 )
 
-// usedEvery is how often the rule hears what functions used, while there are attempts.
-const usedEvery = time.Second
+const (
+	lookPause = 5 * time.Millisecond // between two looks, at least: changes that come meanwhile are one
+	usedEvery = time.Second          // how often the rule hears what functions used
+)
 
 // follow has attempts stand still while functions are at work, and go on after, as the rule
 // says, until ctx ends.
 func (r *Runner) follow(ctx context.Context) {
 	f := follower{Runner: r, rule: yield.New(yield.Config{CPU: r.cfg.CPU}), before: r.leftovers.Used()}
 	bell := r.leftovers.Leftover()
-	again := time.NewTimer(0)
-	used := time.NewTicker(usedEvery)
+	again, used, pause := time.NewTimer(0), time.NewTicker(usedEvery), time.NewTimer(0)
 	defer again.Stop()
 	defer used.Stop()
+	defer pause.Stop()
 	for ctx.Err() == nil {
+		next, running := f.look()
+		again.Stop()
+		if !next.IsZero() {
+			again.Reset(time.Until(next))
+		}
+		heard := bell
+		if !running { // then it is enough to know once a second what functions want
+			heard = nil
+		}
+		pause.Reset(lookPause)
 		select {
-		case <-bell:
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-heard:
 		case <-r.moved:
 		case <-again.C:
 		case <-used.C:
 			f.learn()
 		case <-ctx.Done():
-		}
-		if next := f.look(); !next.IsZero() {
-			again.Reset(time.Until(next))
 		}
 	}
 }
@@ -43,8 +57,9 @@ type follower struct {
 	before float64 // seconds that functions had used
 }
 
-// look does what the rule says now, and gives the time at which to look again.
-func (f *follower) look() time.Time {
+// look does what the rule says now, and gives the time at which to look again, and whether
+// there is anybody whom the rule is about.
+func (f *follower) look() (next time.Time, running bool) {
 	wanted := f.leftovers.Demand()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +77,7 @@ func (f *follower) look() time.Time {
 		f.held = held
 		ring(f.changed)
 	}
-	return d.Next
+	return d.Next, len(jobs) > 0
 }
 
 // standing is the attempts that the rule is about: those that run, and that nobody ends. mu
@@ -78,6 +93,7 @@ func (f *follower) standing() ([]yield.Job, map[string]*attempt) {
 		jobs = append(jobs, yield.Job{
 			ID: id, CPU: a.work.CPU, Priority: a.work.Priority, Preemption: preemption(a.work),
 			Number: a.number, Still: a.wanted.still,
+			Environment: a.work.Tenant + "/" + a.work.Environment, MinCPU: a.work.MinCPU,
 		})
 	}
 	return jobs, byID

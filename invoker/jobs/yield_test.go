@@ -143,3 +143,31 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%s: %s", r.Event, r.Reason)
 	}
 }
+
+// TestEnvironmentKeeps: attempts that fit into what their environment keeps go on while
+// functions want everything.
+func TestEnvironmentKeeps(t *testing.T) {
+	w := boot(t, func(c *jobs.Config) { c.CPU = 2 })
+	one, two := changed(job("tick"), keeping), changed(job("tick"), keeping)
+	w.give(one)
+	w.await(one, 0, slipway.AttemptStarted)
+	w.give(two)
+	w.await(two, 0, slipway.AttemptStarted)
+	w.pool.want(8)
+	w.await(two, 0, slipway.AttemptFrozen)
+	if room := w.Room(); room.Frozen != 1 || room.FreeCPU != 0 || room.UsedCPU != one.CPU+two.CPU || room.UsedMemoryMB != one.MemoryMB+two.MemoryMB {
+		t.Errorf("%+v", room)
+	}
+	for _, r := range w.heard(one) {
+		if r.Event == slipway.AttemptFrozen {
+			t.Error("the first, which its environment keeps, was frozen")
+		}
+	}
+	w.order(one, 0, 0, "enough")
+	w.over(one, 0)
+	w.await(two, 0, slipway.AttemptThawed) // what is kept is its own now
+	w.order(two, 0, 0, "enough")
+	w.over(two, 0)
+}
+
+func keeping(a *slipway.Assignment) { a.MinCPU = a.CPU }
