@@ -34,7 +34,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"packager":                     {ours: []string{""}, doors: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/moby/patternmatcher", "go.yaml.in/yaml/v3", "golang.org/x/sys"}},
 	"pool":                         {ours: []string{"", "pool/ledger"}},
 	"pool/ledger":                  {ours: []string{""}},
-	"invoker":                      {ours: []string{"", "internal/bus", "invoker/runtimeapi", "invoker/streams"}},
+	"invoker":                      {ours: []string{"", "internal/bus", "invoker/runtimeapi", "invoker/streams", "invoker/supervisor"}},
 	"invoker/jobs":                 {ours: []string{"", "invoker/streams", "invoker/yield"}},
 	"invoker/streams":              {},
 	"invoker/runtimeapi":           {ours: []string{""}},
@@ -42,6 +42,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"batch":                        {ours: []string{"", "batch/life", "batch/schedule", "internal/bus"}},
 	"batch/life":                   {ours: []string{""}},
 	"batch/schedule":               {ours: []string{""}},
+	"invoker/supervisor":           {ours: []string{"invoker/runtimeapi"}}, // what runs in a sandbox with extensions
 	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus", "gateway/front"}, doors: []string{"github.com/labstack/echo/v4"}},
 	"async":                        {ours: []string{""}},
 	"gateway/canary":               {ours: []string{""}},
@@ -50,7 +51,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"gateway/front":                {},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
-		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "invoker/jobs", "gateway", "batch", "trigger", "async"},
+		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "invoker/jobs", "invoker/supervisor", "gateway", "batch", "trigger", "async"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
 	// Programs that measure use the product as a user does. A cold start is too short for

@@ -55,7 +55,7 @@ type Response struct {
 	ColdStart     bool           // an instance was started for it
 	Phases        Phases
 	Used          Used
-	LogTail       string // the last 4 KiB the instance printed, when there is a FunctionError
+	LogTail       string // the last 4 KiB printed for the event, with a FunctionError or when X-Slipway-Log-Type asks for it
 }
 
 // Phases is where the time of an invocation went, until its response head.

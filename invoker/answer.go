@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway"
@@ -16,22 +17,34 @@ import (
 
 const jsonType = "application/json"
 
-// httpAnswer is what a handler answers to an HTTP event, format 2.0.
+// httpAnswer is what a handler answers to an HTTP event, format 2.0. A field with several
+// values may be an array, or in the multiValueHeaders of format 1.0.
 type httpAnswer struct {
-	StatusCode      *int                       `json:"statusCode"`
-	Headers         map[string]json.RawMessage `json:"headers"`
-	Cookies         []string                   `json:"cookies"`
-	Body            json.RawMessage            `json:"body"`
-	IsBase64Encoded bool                       `json:"isBase64Encoded"`
+	StatusCode        json.RawMessage            `json:"statusCode"`
+	Headers           map[string]json.RawMessage `json:"headers"`
+	MultiValueHeaders map[string][]string        `json:"multiValueHeaders"`
+	Cookies           []string                   `json:"cookies"`
+	Body              json.RawMessage            `json:"body"`
+	IsBase64Encoded   bool                       `json:"isBase64Encoded"`
 }
 
 // decodeHTTPAnswer reads a handler's result. One without a statusCode is itself the
 // body: any JSON, with status 200.
 func decodeHTTPAnswer(payload []byte) (*slipway.Response, error) {
-	var a httpAnswer
+	var probe struct {
+		StatusCode json.RawMessage `json:"statusCode"`
+	}
 	trimmed := bytes.TrimSpace(payload)
-	if len(trimmed) == 0 || trimmed[0] != '{' || json.Unmarshal(payload, &a) != nil || a.StatusCode == nil {
+	if len(trimmed) == 0 || trimmed[0] != '{' || json.Unmarshal(payload, &probe) != nil || isNull(probe.StatusCode) {
 		return whole(http.StatusOK, slipway.Header{"Content-Type": {jsonType}}, payload), nil
+	}
+	var a httpAnswer
+	if err := json.Unmarshal(payload, &a); err != nil {
+		return nil, fmt.Errorf("the answer has a statusCode, and is no answer to an HTTP event: %w", err)
+	}
+	status, err := a.status()
+	if err != nil {
+		return nil, err
 	}
 	body, err := a.body()
 	if err != nil {
@@ -44,7 +57,22 @@ func decodeHTTPAnswer(payload []byte) (*slipway.Response, error) {
 	if len(header["Content-Type"]) == 0 && len(body) > 0 {
 		header["Content-Type"] = []string{jsonType}
 	}
-	return whole(*a.StatusCode, header, body), nil
+	return whole(status, header, body), nil
+}
+
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// status is a number, or one in a string.
+func (a *httpAnswer) status() (int, error) {
+	if isNull(a.StatusCode) {
+		return http.StatusOK, nil
+	}
+	text := strings.Trim(string(a.StatusCode), `"`)
+	status, err := strconv.Atoi(text)
+	if err != nil || status < 200 || status > 599 {
+		return 0, fmt.Errorf("statusCode %s is no status of an HTTP answer; it must be between 200 and 599", text)
+	}
+	return status, nil
 }
 
 func whole(status int, header slipway.Header, body []byte) *slipway.Response {
@@ -53,7 +81,7 @@ func whole(status int, header slipway.Header, body []byte) *slipway.Response {
 
 // body is text, or bytes in base64; another JSON value stands for itself.
 func (a *httpAnswer) body() ([]byte, error) {
-	if len(a.Body) == 0 || string(a.Body) == "null" {
+	if isNull(a.Body) {
 		return nil, nil
 	}
 	var text string
@@ -72,30 +100,51 @@ func (a *httpAnswer) body() ([]byte, error) {
 
 // header refuses what no HTTP answer can have.
 func (a *httpAnswer) header() (slipway.Header, error) {
-	if *a.StatusCode < 200 || *a.StatusCode > 599 {
-		return nil, fmt.Errorf("statusCode %d is no status of an HTTP answer; it must be between 200 and 599", *a.StatusCode)
-	}
 	h := make(slipway.Header, len(a.Headers)+1)
 	for name, value := range a.Headers {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value) // a number or a truth value
+		if err := addField(h, name, fieldValues(value)); err != nil {
+			return nil, err
 		}
-		key := http.CanonicalHeaderKey(name)
-		if !sendable(name, text) {
-			return nil, fmt.Errorf("the header field %q cannot be sent", name)
+	}
+	for name, values := range a.MultiValueHeaders {
+		delete(h, http.CanonicalHeaderKey(name)) // as in format 1.0, it wins
+		if err := addField(h, name, values); err != nil {
+			return nil, err
+		}
+	}
+	return h, addField(h, "Set-Cookie", a.Cookies)
+}
+
+// fieldValues are the values of a field: text, a number or a truth value, or several.
+func fieldValues(raw json.RawMessage) []string {
+	var many []json.RawMessage
+	if json.Unmarshal(raw, &many) != nil {
+		many = []json.RawMessage{raw}
+	}
+	var values []string
+	for _, one := range many {
+		var text string
+		if json.Unmarshal(one, &text) != nil {
+			text = string(one)
+		}
+		if !isNull(one) {
+			values = append(values, text)
+		}
+	}
+	return values
+}
+
+func addField(h slipway.Header, name string, values []string) error {
+	key := http.CanonicalHeaderKey(name)
+	for _, value := range values {
+		if !sendable(name, value) {
+			return fmt.Errorf("the header field %q cannot be sent", name)
 		}
 		if !ownField(key) {
-			h[key] = []string{text}
+			h[key] = append(h[key], value)
 		}
 	}
-	for _, c := range a.Cookies {
-		if !sendable("Set-Cookie", c) {
-			return nil, fmt.Errorf("the cookie %q cannot be sent", c)
-		}
-		h["Set-Cookie"] = append(h["Set-Cookie"], c)
-	}
-	return h, nil
+	return nil
 }
 
 func sendable(name, value string) bool {
@@ -126,15 +175,15 @@ func readPrelude(s runtimeapi.Stream) (*slipway.Response, error) {
 	if err := json.Unmarshal(prelude[:len(prelude)-len(preludeEnd)], &a); err != nil {
 		return nil, fmt.Errorf("the prelude of the streamed answer is no JSON: %w", err)
 	}
-	if a.StatusCode == nil {
-		ok := http.StatusOK
-		a.StatusCode = &ok
+	status, err := a.status()
+	if err != nil {
+		return nil, err
 	}
 	header, err := a.header()
 	if err != nil {
 		return nil, err
 	}
-	return &slipway.Response{Status: *a.StatusCode, Header: header, Length: -1, Body: readCloser{r, s}}, nil
+	return &slipway.Response{Status: status, Header: header, Length: -1, Body: readCloser{r, s}}, nil
 }
 
 // readCloser reads from one and closes the other.

@@ -2,6 +2,7 @@ package invoker
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -30,6 +31,9 @@ type Config struct {
 	Refresh time.Duration
 	// Region is what programs written for AWS Lambda see as AWS_REGION; us-east-1.
 	Region string
+	// Supervisor is the file of a static program that calls supervisor.Init: what instances
+	// with extensions run first; this program's own.
+	Supervisor string
 }
 
 const (
@@ -51,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Region == "" {
 		c.Region = defaultRegion
+	}
+	if c.Supervisor == "" {
+		c.Supervisor, _ = os.Executable() // "" is refused where it is needed
 	}
 	return c
 }

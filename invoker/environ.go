@@ -92,7 +92,10 @@ func lambdaEnviron(id, region string, spec slipway.Spec) map[string]string {
 	return env
 }
 
+// accountID stands for the account where programs written for AWS Lambda want one.
+const accountID = "000000000000"
+
 // functionARN is the version as programs written for AWS Lambda want to see it.
 func functionARN(region string, spec slipway.Spec) string {
-	return "arn:aws:lambda:" + region + ":000000000000:function:" + spec.Function + ":" + strconv.Itoa(spec.Version)
+	return "arn:aws:lambda:" + region + ":" + accountID + ":function:" + spec.Function + ":" + strconv.Itoa(spec.Version)
 }

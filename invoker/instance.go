@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/invoker/runtimeapi"
 	"github.com/slipway-run/slipway/invoker/streams"
+	"github.com/slipway-run/slipway/invoker/supervisor"
 )
 
 const (
@@ -27,12 +28,15 @@ type instance struct {
 	spec     slipway.Spec
 	sandbox  slipway.Sandbox
 	output   *output
+	extended bool               // its image has extensions, which are Lambda's
 	api      *runtimeapi.Server // while the process may poll it; else nil
 	protocol slipway.Protocol   // as found
 	runner   runner             // nil when it has shown its protocol and can take no event
 	done     <-chan struct{}    // no events can be taken any more
+	exited   <-chan struct{}    // its process has ended
 	unfit    chan struct{}      // closed when its health checks failed
 	unwatch  context.CancelFunc // ends the checks; nil when there are none
+	mark     atomic.Int64       // bytes it had printed when its latest event began
 	turns    atomic.Int64       // events begun, when it takes one at a time, and changes between frozen and not
 	ice      ice
 	meter    slipway.Meter // nil when what it uses is not known
@@ -105,6 +109,19 @@ func (in *instance) kill() {
 	_ = in.sandbox.Signal(syscall.SIGKILL) // one that has ended is as good
 }
 
+// supervised says whether the process has a supervisor, which ends after it.
+func (in *instance) supervised() bool { return in.api != nil && in.api.Supervised() }
+
+// abort ends the process at once. Extensions are told why, and get their time.
+func (in *instance) abort(reason string) {
+	if !in.supervised() {
+		in.kill()
+		return
+	}
+	in.api.End(reason)
+	_ = in.sandbox.Signal(supervisor.Abort) // one that has ended is as good
+}
+
 // Close implements slipway.Instance.
 func (in *instance) Close() error {
 	in.closing.Do(func() {
@@ -131,7 +148,13 @@ func (in *instance) Close() error {
 
 // terminate asks the process to end, and waits a little for it.
 func (in *instance) terminate() {
-	if in.killed.Load() || in.ended() || in.sandbox.Signal(syscall.SIGTERM) != nil {
+	if in.killed.Load() || in.gone() {
+		return
+	}
+	if in.supervised() {
+		in.api.End(runtimeapi.ReasonSpindown)
+	}
+	if in.sandbox.Signal(syscall.SIGTERM) != nil {
 		return
 	}
 	grace := time.NewTimer(closeGrace)
@@ -142,7 +165,8 @@ func (in *instance) terminate() {
 	}
 }
 
-func (in *instance) ended() bool {
+// gone says whether the sandbox is without a process.
+func (in *instance) gone() bool {
 	select {
 	case <-in.sandbox.Done():
 		return true
@@ -151,12 +175,34 @@ func (in *instance) ended() bool {
 	}
 }
 
+// ended says whether the process that takes events is gone.
+func (in *instance) ended() bool {
+	select {
+	case <-in.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// exit is how the process ended, once it has.
+func (in *instance) exit() slipway.Exit {
+	if in.api != nil && in.api.Supervised() {
+		select {
+		case <-in.api.Exited():
+			return in.api.Exit()
+		default:
+		}
+	}
+	return in.sandbox.Exit()
+}
+
 // endsWithin waits for the end of the process, and says whether it came.
 func (in *instance) endsWithin(limit time.Duration) bool {
 	notice := time.NewTimer(limit)
 	defer notice.Stop()
 	select {
-	case <-in.sandbox.Done():
+	case <-in.exited:
 		return true
 	case <-notice.C:
 		return false
@@ -184,16 +230,27 @@ func (in *instance) end() { in.output.invocation.Store(nil) }
 // fail is the outcome of an event whose function did something wrong; it is put in the
 // log, because the platform found it.
 func (in *instance) fail(id string, failure *slipway.FunctionError) *slipway.Response {
-	if in.ended() {
+	if in.ended() && !in.supervised() {
 		in.output.Settle(readRest)
+	} else {
+		in.output.CatchUp()
 	}
 	if !failure.Handled {
 		in.output.say(id, failure.Type+": "+failure.Message)
 	}
-	return &slipway.Response{FunctionError: failure, LogTail: in.output.Tail()}
+	return &slipway.Response{FunctionError: failure, LogTail: in.logTail()}
+}
+
+// logTail is the end of what the instance printed: since its latest event began, when it
+// has one at a time.
+func (in *instance) logTail() string {
+	if in.alone() {
+		return in.output.TailSince(in.mark.Load())
+	}
+	return in.output.Tail()
 }
 
 // crash is the outcome of an event whose process has ended.
 func (in *instance) crash(id string) *slipway.Response {
-	return in.fail(id, exited(id, in.sandbox.Exit(), in.spec.Config.MemoryMB))
+	return in.fail(id, exited(id, in.exit(), in.spec.Config.MemoryMB))
 }

@@ -61,12 +61,15 @@ func (i *Invoker) lend(ctx context.Context, spec slipway.Spec, req *slipway.Requ
 		return nil, errGone
 	}
 	began := time.Now()
-	turn := in.take(lease.Release)
+	turn := in.take(wantsTail(req), lease.Release)
 	resp, err := in.runner.run(ctx, req, turn.end)
 	if err != nil {
 		return nil, err
 	}
 	resp.Used = turn.usage()
+	if resp.FunctionError == nil {
+		resp.LogTail = turn.log()
+	}
 	resp.Instance, resp.ColdStart = in.id, lease.Cold
 	resp.Phases = slipway.Phases{Queue: lease.Queue, Start: lease.Start, Run: time.Since(began)}
 	return resp, nil

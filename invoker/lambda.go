@@ -24,8 +24,10 @@ type lambdaRunner struct {
 func newLambdaRunner(in *instance) *lambdaRunner {
 	l := &lambdaRunner{in: in, api: in.api, arn: functionARN(in.region, in.spec)}
 	go func() { // who waits for the answer of a process that has ended waits no longer
-		<-in.sandbox.Done()
-		l.api.Close()
+		<-in.exited
+		if !in.supervised() { // whose extensions are about to hear of the end
+			l.api.Close()
+		}
 	}()
 	return l
 }
@@ -79,7 +81,7 @@ func (l *lambdaRunner) event(req *slipway.Request) (runtimeapi.Event, error) {
 	}
 	return runtimeapi.Event{
 		ID: req.ID, Deadline: time.Now().Add(l.in.spec.Config.Timeout.D()), FunctionARN: l.arn,
-		TraceID: traceID(req.Header), Context: clientContext(req.Header), Payload: body,
+		TraceID: traceID(req.Header), Context: clientContext(req), Identity: identity(req), Payload: body,
 	}, err
 }
 
@@ -105,11 +107,26 @@ func traceID(h slipway.Header) string {
 	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", time.Now().Unix(), hex.EncodeToString(r[:12]), hex.EncodeToString(r[12:]))
 }
 
-// clientContext is the decoded X-Amz-Client-Context, if it is JSON.
-func clientContext(h slipway.Header) string {
-	decoded, err := base64.StdEncoding.DecodeString(first(h, "X-Amz-Client-Context"))
-	if err != nil || !json.Valid(decoded) || strings.ContainsAny(string(decoded), "\r\n") {
+// clientContext is the decoded X-Amz-Client-Context of a call of the API, if it is JSON.
+func clientContext(req *slipway.Request) string {
+	decoded, err := base64.StdEncoding.DecodeString(first(req.Header, "X-Amz-Client-Context"))
+	if err != nil {
 		return ""
 	}
-	return string(decoded)
+	return jsonField(req, string(decoded))
+}
+
+// identity is the JSON of X-Amz-Cognito-Identity of a call of the API, whose caller has a
+// key and may vouch for somebody.
+func identity(req *slipway.Request) string {
+	return jsonField(req, first(req.Header, "X-Amz-Cognito-Identity"))
+}
+
+// jsonField is text that can be a field's value, or "". An HTTP event comes from outside:
+// it cannot say such things.
+func jsonField(req *slipway.Request, text string) string {
+	if text == "" || req.Mode != slipway.ModeInvoke || !json.Valid([]byte(text)) || !printable(text) {
+		return ""
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -38,20 +39,22 @@ func (c *call) respond(o outcome) (*slipway.Response, error) {
 		c.finish(false)
 		return resp, nil
 	case o.result.Error != nil:
+		resp := in.fail(id, o.result.Error)
 		c.finish(true)
-		return in.fail(id, o.result.Error), nil
+		return resp, nil
 	case o.result.Stream != nil:
 		return c.streamed(o.result)
 	}
+	resp, err := c.buffered(o.result)
 	c.finish(true)
-	return c.buffered(o.result)
+	return resp, err
 }
 
 // timedOut ends an event whose time is over; the process is of no use any more.
 func (c *call) timedOut() *slipway.Response {
 	in, id := c.l.in, c.req.ID
 	resp := in.fail(id, timedOut(id, in.spec.Config.Timeout.D()))
-	in.kill()
+	in.abort(runtimeapi.ReasonTimeout)
 	c.finish(false)
 	return resp
 }
@@ -76,6 +79,9 @@ func resultHeader(r *runtimeapi.Result) slipway.Header {
 
 func (c *call) streamed(r *runtimeapi.Result) (*slipway.Response, error) {
 	body := &callBody{stream: r.Stream, c: c}
+	if wantsTail(c.req) {
+		return c.collected(r, body)
+	}
 	if c.req.Mode != slipway.ModeHTTP || !strings.HasPrefix(r.ContentType, runtimeapi.IntegrationType) {
 		return &slipway.Response{Status: http.StatusOK, Header: resultHeader(r), Length: -1, Body: body}, nil
 	}
@@ -87,6 +93,23 @@ func (c *call) streamed(r *runtimeapi.Result) (*slipway.Response, error) {
 	return resp, nil
 }
 
+// collected is a streamed answer whose caller wants to know what was printed meanwhile: it
+// is held back until its end, as far as a buffered one may be long.
+func (c *call) collected(r *runtimeapi.Result, body *callBody) (*slipway.Response, error) {
+	held, err := io.ReadAll(io.LimitReader(body, maxPayload))
+	var failure *slipway.FunctionError
+	switch {
+	case errors.As(err, &failure):
+		return &slipway.Response{FunctionError: failure, LogTail: c.l.in.logTail()}, nil
+	case err != nil:
+		return nil, slipway.Errorf(slipway.ErrUnavailable, "read the streamed answer: %w", err)
+	case len(held) < maxPayload:
+		return whole(http.StatusOK, resultHeader(r), held), nil
+	}
+	return &slipway.Response{Status: http.StatusOK, Header: resultHeader(r), Length: -1,
+		Body: readCloser{io.MultiReader(bytes.NewReader(held), body), body}}, nil
+}
+
 // discard waits for an answer that nobody wants.
 func (c *call) discard(answered <-chan outcome) {
 	resp, _ := c.respond(<-answered)
@@ -96,12 +119,28 @@ func (c *call) discard(answered <-chan outcome) {
 	}
 }
 
+// finish gives the instance back, when its extensions are done with the event as well.
 func (c *call) finish(reuse bool) {
 	c.over.Do(func() {
-		c.cancel()
+		c.l.in.output.CatchUp() // what was printed belongs to this event
 		c.l.in.end()
-		c.release(reuse)
+		if !reuse || !c.l.api.Extended() {
+			c.cancel()
+			c.release(reuse)
+			return
+		}
+		go c.settle()
 	})
+}
+
+// settle waits for the extensions. The time of the event is theirs, too.
+func (c *call) settle() {
+	defer c.cancel()
+	settled := c.l.api.Settle(c.work)
+	if !settled {
+		c.l.in.abort(runtimeapi.ReasonTimeout)
+	}
+	c.release(settled)
 }
 
 // callBody is a streamed answer; its end ends the call.

@@ -41,7 +41,7 @@ var image = sync.OnceValues(func() (slipway.Image, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return slipway.Image{}, err
 	}
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "fn"), "./testdata/fn")
+	cmd := exec.Command("go", "build", "-o", dir, "./testdata/fn", "./testdata/supervise")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return slipway.Image{}, fmt.Errorf("%w\n%s", err, out)
@@ -125,7 +125,7 @@ func boot(t testing.TB, change ...func(*invoker.Config)) *machine {
 	if _, err := m.bus.Answer(bus.SpecSubject, "", m.answerSpec); err != nil {
 		t.Fatal(err)
 	}
-	cfg := invoker.Config{ID: "inv1", MemoryMB: 4096, StartTimeout: 20 * time.Second}
+	cfg := invoker.Config{ID: "inv1", Supervisor: filepath.Join(img.Layers[0], "supervise"), MemoryMB: 4096, StartTimeout: 20 * time.Second}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -34,9 +34,9 @@ func (s *Starter) await(ctx context.Context, in *instance, want slipway.Protocol
 		accepted = make(chan found, 1)
 		go in.dialUntil(ctx, accepted)
 	}
-	var polled, initFailed, reads <-chan struct{}
+	var ready, initFailed, reads <-chan struct{}
 	if in.api != nil {
-		polled, initFailed = in.api.Polled(), in.api.InitFailed()
+		ready, initFailed = in.api.Ready(), in.api.InitFailed()
 	}
 	if want == slipway.ProtocolAuto {
 		reads = in.readsStdin(ctx)
@@ -45,13 +45,13 @@ func (s *Starter) await(ctx context.Context, in *instance, want slipway.Protocol
 	select {
 	case f = <-accepted:
 		accepted, err = nil, f.err
-	case <-polled:
+	case <-ready:
 		f.protocol = slipway.ProtocolLambda
 	case <-reads:
 		f.protocol = slipway.ProtocolStdio
 	case <-initFailed:
 		err = in.startError(in.api.InitError())
-	case <-in.sandbox.Done():
+	case <-in.exited:
 		f, err = in.endedEarly(want)
 	case <-ctx.Done():
 	}
@@ -127,7 +127,7 @@ func (in *instance) readsStdin(ctx context.Context) <-chan struct{} {
 // endedEarly is what the end of a process that was never ready means: one that does
 // its work without waiting for anything is a stdio function.
 func (in *instance) endedEarly(want slipway.Protocol) (found, error) {
-	exit := in.sandbox.Exit()
+	exit := in.exit()
 	if want == slipway.ProtocolAuto && exit.Success() {
 		return found{protocol: slipway.ProtocolStdio}, nil
 	}
@@ -141,8 +141,10 @@ func (in *instance) endedEarly(want slipway.Protocol) (found, error) {
 
 // startError adds what the process printed last.
 func (in *instance) startError(failure *slipway.FunctionError) error {
-	if in.ended() {
+	if in.ended() && !in.supervised() {
 		in.output.Settle(readRest)
+	} else {
+		in.output.CatchUp()
 	}
 	err := &startError{failure: failure, tail: in.output.Tail()}
 	in.output.say("", failure.Type+": "+failure.Message)

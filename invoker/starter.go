@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -19,14 +21,17 @@ type Starter struct {
 	logs     LogWriter
 	log      *slog.Logger
 
-	running   *instances // those that were started and are not closed
-	used      used
-	openFiles int // RLIMIT_NOFILE of instances
+	running    *instances // those that were started and are not closed
+	used       used
+	openFiles  int          // RLIMIT_NOFILE of instances
+	supervisor func() error // why no extensions can be started
 }
 
 // NewStarter makes a Starter; it starts nothing.
 func NewStarter(cfg Config, launcher slipway.Launcher, images Images, logs LogWriter, log *slog.Logger) *Starter {
-	return &Starter{cfg: cfg.withDefaults(), launcher: launcher, images: images, logs: logs, log: log, running: newInstances(), openFiles: OpenFiles()}
+	cfg = cfg.withDefaults()
+	return &Starter{cfg: cfg, launcher: launcher, images: images, logs: logs, log: log, running: newInstances(), openFiles: OpenFiles(),
+		supervisor: sync.OnceValue(func() error { return checkSupervisor(cfg.Supervisor) })}
 }
 
 // Start makes an instance that is ready for events. With ProtocolAuto it finds out
@@ -65,6 +70,10 @@ func (s *Starter) create(ctx context.Context, spec slipway.Spec) (*instance, err
 	if len(sb.Args) == 0 {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "the image has neither an entrypoint nor a command; say what to run with command")
 	}
+	supervised, err := s.supervise(spec.Protocol, image, &sb)
+	if err != nil {
+		return nil, err
+	}
 	sandbox, err := s.launcher.Create(ctx, sb)
 	if err != nil {
 		return nil, err
@@ -72,8 +81,8 @@ func (s *Starter) create(ctx context.Context, spec slipway.Spec) (*instance, err
 	in := &instance{
 		id: id, spec: spec, sandbox: sandbox, region: s.cfg.Region,
 		output: newOutput(s.logs, id, spec.VersionRef),
-		done:   sandbox.Done(), closed: make(chan struct{}), unfit: make(chan struct{}),
-		list: s.running,
+		done:   sandbox.Done(), exited: sandbox.Done(), closed: make(chan struct{}), unfit: make(chan struct{}),
+		list: s.running, extended: supervised,
 	}
 	s.running.add(in)
 	return in, nil
@@ -89,9 +98,16 @@ func (s *Starter) meter(in *instance) {
 // bringUp starts the process and waits until it is ready.
 func (s *Starter) bringUp(ctx context.Context, in *instance) error {
 	protocol := in.spec.Protocol
+	if in.extended {
+		protocol = slipway.ProtocolLambda
+	}
 	if protocol != slipway.ProtocolHTTP {
-		if err := in.listen(ctx, runtimeapi.New(in.spec.Config.Scaling.Concurrency, s.log)); err != nil {
+		api := runtimeapi.New(apiConfig(in.spec), s.log)
+		if err := in.listen(ctx, api); err != nil {
 			return err
+		}
+		if in.extended {
+			in.watchProgram(api)
 		}
 	}
 	stdio, input, err := in.pipes(protocol == slipway.ProtocolAuto)
@@ -115,6 +131,15 @@ func (s *Starter) bringUp(ctx context.Context, in *instance) error {
 		return s.watchHealth(ctx, in, http, began.Add(s.cfg.StartTimeout))
 	}
 	return nil
+}
+
+// apiConfig is what a Runtime API says about its function.
+func apiConfig(spec slipway.Spec) runtimeapi.Config {
+	return runtimeapi.Config{
+		Concurrency: spec.Config.Scaling.Concurrency,
+		Function:    spec.Function, Version: strconv.Itoa(spec.Version), Handler: spec.Config.Handler,
+		AccountID: accountID,
+	}
 }
 
 // watchHealth returns when the instance is healthy, and has it checked from then on.

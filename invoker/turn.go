@@ -1,6 +1,7 @@
 package invoker
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -13,16 +14,25 @@ type turn struct {
 	in      *instance
 	release func(reuse bool)
 	cpu     time.Duration // of the instance when the turn began
+	mark    int64         // bytes that the instance had printed then
+	tailed  bool          // the caller wants to see what it prints
 
 	settle sync.Once
 	used   slipway.Used
+	logged sync.Once
+	tail   string
 }
 
 // take begins a turn. An instance that is frozen still is thawed: the pool does that
 // before it gives a lease, but a frozen process would never answer.
-func (in *instance) take(release func(reuse bool)) *turn {
+func (in *instance) take(tailed bool, release func(reuse bool)) *turn {
 	in.ice.enter(in)
-	t := &turn{in: in, release: release}
+	t := &turn{in: in, release: release, tailed: tailed}
+	if tailed {
+		in.output.CatchUp()
+	}
+	t.mark = in.output.Printed()
+	in.mark.Store(t.mark)
 	if in.meter != nil && in.alone() {
 		in.meter.BeginPeak()
 		t.cpu = in.meter.CPU()
@@ -33,6 +43,7 @@ func (in *instance) take(release func(reuse bool)) *turn {
 // end gives the lease back. What was used is read before: then the next turn may begin.
 func (t *turn) end(reuse bool) {
 	t.usage()
+	t.log()
 	t.in.ice.leave()
 	t.release(reuse)
 }
@@ -51,6 +62,25 @@ func (t *turn) usage() slipway.Used {
 		}
 	})
 	return t.used
+}
+
+// log is the end of what was printed in the turn until now, when that is wanted: lines of
+// other events as well where an instance has several at once.
+func (t *turn) log() string {
+	if t.tailed {
+		t.logged.Do(func() {
+			t.in.output.CatchUp()
+			t.tail = t.in.output.TailSince(t.mark)
+		})
+	}
+	return t.tail
+}
+
+// logTypeHeader asks for the end of what the function prints, as AWS's own header does.
+const logTypeHeader = "X-Slipway-Log-Type"
+
+func wantsTail(req *slipway.Request) bool {
+	return req.Mode == slipway.ModeInvoke && strings.EqualFold(first(req.Header, logTypeHeader), "Tail")
 }
 
 // alone says whether an event is the only one that the instance has.

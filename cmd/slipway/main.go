@@ -14,14 +14,16 @@ import (
 
 	"github.com/slipway-run/slipway/internal/sandbox"
 	"github.com/slipway-run/slipway/internal/userns"
+	"github.com/slipway-run/slipway/invoker/supervisor"
 )
 
 // release is the version of this binary; the Makefile sets it from git.
 var release = "dev"
 
 func main() {
-	userns.Init()  // waits for its ids, when it was executed for an ordinary user
-	sandbox.Init() // becomes the first process of a sandbox and does not return, when it was executed as that
+	userns.Init()     // waits for its ids, when it was executed for an ordinary user
+	sandbox.Init()    // becomes the first process of a sandbox and does not return, when it was executed as that
+	supervisor.Init() // the same for the one that has extensions beside it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

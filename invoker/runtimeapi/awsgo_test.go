@@ -70,7 +70,7 @@ func TestAWSLambdaGo(t *testing.T) {
 	}
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
-	<-a.Polled()
+	<-a.Ready()
 
 	if r := <-a.invoke(t.Context(), "id-1", `{}`); r.err != nil || !strings.Contains(string(r.Payload), "id-1") {
 		t.Errorf("answer: %+v, %v", r.Result, r.err)

@@ -16,9 +16,13 @@ const (
 	errorBodyField = "Lambda-Runtime-Function-Error-Body"
 )
 
+// causeType is the content type of an error document with a cause for X-Ray in it. Nobody
+// here reads causes; what the caller gets is the document without it.
+const causeType = "application/vnd.aws.lambda.error.cause+json"
+
 // invocationError takes the function's own error, in place of an answer.
 func (s *Server) invocationError(w http.ResponseWriter, r *http.Request) {
-	inv := s.claim(w, r)
+	inv := s.claim(w, r, "InvocationErrorResponse")
 	if inv == nil {
 		return
 	}
@@ -26,30 +30,70 @@ func (s *Server) invocationError(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if r.Header.Get("Content-Type") == causeType {
+		payload = withoutCause(payload)
+	}
 	inv.result <- &Result{Error: reported(payload, r.Header.Get(errorTypeField), "Function.Unknown")}
 	accepted(w)
+}
+
+// withoutCause is what the caller gets of a document with a cause; what is no such
+// document becomes a string that says so, as AWS has it.
+func withoutCause(document []byte) []byte {
+	var doc struct {
+		Message    string          `json:"errorMessage"`
+		Type       string          `json:"errorType"`
+		StackTrace json.RawMessage `json:"stackTrace,omitempty"`
+	}
+	if json.Unmarshal(document, &doc) != nil {
+		return []byte(`"Invalid error body"`)
+	}
+	kept, err := json.Marshal(doc)
+	if err != nil {
+		return []byte(`"Invalid error body"`)
+	}
+	return kept
 }
 
 // initErr takes the error of a program that could not initialize. It is allowed once,
 // before the first poll.
 func (s *Server) initErr(w http.ResponseWriter, r *http.Request) {
-	inv := &invocation{result: make(chan *Result, 1)} // takes what is wrong with the post itself
-	payload, ok := readPayload(w, r, inv)
-	if !ok {
+	s.mu.Lock()
+	state, allowed := s.state(), !s.initPosted
+	s.initPosted = true
+	s.mu.Unlock()
+	if state != "Started" || !allowed {
+		refuseState(w, state, "InitError")
 		return
+	}
+	inv := &invocation{result: make(chan *Result, 1)} // takes what is wrong with the post itself
+	var failure *slipway.FunctionError
+	payload, ok := readPayload(w, r, inv)
+	if ok {
+		failure = reported(payload, r.Header.Get(errorTypeField), "Runtime.Unknown")
+		accepted(w)
+	} else {
+		failure = (<-inv.result).Error
 	}
 	s.mu.Lock()
-	allowed := !s.hasPolled && s.initError == nil
-	if allowed {
-		s.initError = reported(payload, r.Header.Get(errorTypeField), "Runtime.Unknown")
-		close(s.initFailed)
+	defer s.mu.Unlock()
+	s.failInit(failure)
+}
+
+// state is AWS's name of the program's state. mu is held.
+func (s *Server) state() string {
+	switch {
+	case s.initError != nil:
+		return "InitError"
+	case !s.hasPolled:
+		return "Started"
 	}
-	s.mu.Unlock()
-	if !allowed {
-		refuse(w, http.StatusForbidden, typeInvalidState, "State transition to InitError failed: initialization has ended already")
-		return
+	for _, inv := range s.given {
+		if !inv.answered {
+			return "Running"
+		}
 	}
-	accepted(w)
+	return "Ready"
 }
 
 var knownType = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)

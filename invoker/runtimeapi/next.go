@@ -8,8 +8,8 @@ import (
 // next blocks until there is an event, with no timeout. It also ends the invocations
 // that were answered before.
 func (s *Server) next(w http.ResponseWriter, r *http.Request) {
-	if !s.poll() {
-		refuse(w, http.StatusForbidden, typeInvalidState, "State transition from InvocationRunning to Ready failed: the event before has no answer yet")
+	if state := s.poll(); state != "" {
+		refuseState(w, state, "Ready")
 		return
 	}
 	select {
@@ -23,23 +23,24 @@ func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// poll says whether the program may get one more event.
-func (s *Server) poll() bool {
+// poll says in which state the program may not get one more event; "" when it may.
+func (s *Server) poll() (state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.initError != nil {
+		return "InitError"
+	}
 	for id, inv := range s.given {
 		if inv.answered || inv.ctx.Err() != nil {
 			delete(s.given, id)
 		}
 	}
-	if len(s.given) >= s.concurrency {
-		return false
+	if len(s.given) >= s.cfg.Concurrency {
+		return "Running"
 	}
-	if !s.hasPolled {
-		s.hasPolled = true
-		close(s.polled)
-	}
-	return true
+	s.hasPolled = true
+	s.checkReady()
+	return ""
 }
 
 func (s *Server) give(inv *invocation) {
@@ -65,7 +66,7 @@ func deliver(w http.ResponseWriter, inv *invocation) bool {
 	h := w.Header()
 	set := func(name, value string) {
 		if value != "" {
-			h.Set(name, value)
+			h[name] = []string{value}
 		}
 	}
 	set("Lambda-Runtime-Aws-Request-Id", inv.ID)
@@ -74,9 +75,9 @@ func deliver(w http.ResponseWriter, inv *invocation) bool {
 	set("Lambda-Runtime-Trace-Id", inv.TraceID)
 	set("Lambda-Runtime-Client-Context", inv.Context)
 	set("Lambda-Runtime-Cognito-Identity", inv.Identity)
-	h.Set("Content-Type", "application/json")
+	set("Content-Type", "application/json")
 	set("Content-Type", inv.ContentType)
-	h.Set("Content-Length", strconv.Itoa(len(inv.Payload)))
+	set("Content-Length", strconv.Itoa(len(inv.Payload)))
 	w.WriteHeader(http.StatusOK)
 	if _, err := w.Write(inv.Payload); err != nil {
 		return false

@@ -30,7 +30,7 @@ func serve(t *testing.T, concurrency int) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := runtimeapi.New(concurrency, slog.New(slog.DiscardHandler))
+	s := runtimeapi.New(runtimeapi.Config{Concurrency: concurrency, Function: "f", Version: "3", Handler: "index.handler", AccountID: "000000000000"}, slog.New(slog.DiscardHandler))
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -104,7 +104,7 @@ func TestEvent(t *testing.T) {
 	a := serve(t, 1)
 	done := a.invoke(t.Context(), "id-1", `{"a":1}`)
 	res, body := a.call("GET", "/runtime/invocation/next", "")
-	<-a.Polled()
+	<-a.Ready()
 	want := map[string]string{
 		"Lambda-Runtime-Aws-Request-Id":       "id-1",
 		"Lambda-Runtime-Deadline-Ms":          "1234567",
@@ -141,11 +141,16 @@ func TestRefusals(t *testing.T) {
 	}
 	wantErrorType(t, body, "InvalidStateTransition")
 	wantErrorType(t, a.post("/runtime/init/error", "{}", 403), "InvalidStateTransition")
-	wantErrorType(t, a.post("/runtime/invocation/id-1/response", "{}", 400, "Lambda-Runtime-Function-Response-Mode", "sideways"), "InvalidFunctionResponseMode")
 	a.post("/runtime/invocation/id-1/response", "1", 202)
 	wantErrorType(t, a.post("/runtime/invocation/id-1/response", "2", 403), "InvalidStateTransition")
 	if r := <-done; string(r.Payload) != "1" {
 		t.Errorf("the first answer counts, got %+v", r.Result)
+	}
+	done = a.invoke(t.Context(), "id-2", "{}")
+	a.call("GET", "/runtime/invocation/next", "")
+	wantErrorType(t, a.post("/runtime/invocation/id-2/response", "{}", 400, "Lambda-Runtime-Function-Response-Mode", "Streaming"), "InvalidFunctionResponseMode")
+	if r := <-done; r.Error == nil || r.Error.Type != "Runtime.InvalidResponseModeHeader" {
+		t.Errorf("an unknown mode: %+v", r.Result)
 	}
 	for _, path := range []string{"/runtime/restore/next", "/nothing"} {
 		if res, body := a.call("GET", path, ""); res.StatusCode != 404 {
@@ -207,6 +212,7 @@ func TestFunctionError(t *testing.T) {
 	}{
 		{"document", document, "Function.Handler", slipway.FunctionError{Type: "ValueError", Message: "no", StackTrace: []byte(`["a","b"]`)}},
 		{"type in the header only", `{"errorMessage":"no"}`, "Runtime.NoSuchHandler", slipway.FunctionError{Type: "Runtime.NoSuchHandler", Message: "no"}},
+		{"type of no prefix in the document", `{"errorMessage":"no","errorType":"E","trace":["x"]}`, "", slipway.FunctionError{Type: "E", Message: "no", StackTrace: []byte(`["x"]`)}},
 		{"a type that is none", `broken`, "<script>", slipway.FunctionError{Type: "Function.Unknown"}},
 	}
 	for _, tt := range tests {
@@ -224,6 +230,23 @@ func TestFunctionError(t *testing.T) {
 	}
 }
 
+// TestErrorWithCause: what is for X-Ray is not for the caller.
+func TestErrorWithCause(t *testing.T) {
+	a := serve(t, 1)
+	for sent, want := range map[string]string{
+		`{"errorMessage":"no","errorType":"E","stackTrace":["a"],"cause":{"working_directory":"/"}}`: `{"errorMessage":"no","errorType":"E","stackTrace":["a"]}`,
+		`broken`: `"Invalid error body"`,
+	} {
+		done := a.invoke(t.Context(), "id-1", "{}")
+		a.call("GET", "/runtime/invocation/next", "")
+		a.post("/runtime/invocation/id-1/error", sent, 202, "Content-Type", "application/vnd.aws.lambda.error.cause+json",
+			"Lambda-Runtime-Function-Xray-Error-Cause", `{"message":"`+strings.Repeat("x", 100<<10)+`"}`)
+		if r := <-done; r.Error == nil || string(r.Error.Payload) != want {
+			t.Errorf("got %+v, want %s", r.Error, want)
+		}
+	}
+}
+
 func TestInitError(t *testing.T) {
 	a := serve(t, 1)
 	a.post("/runtime/init/error", `{"errorMessage":"No module named x","errorType":"Runtime.ImportModuleError"}`, 202)
@@ -232,6 +255,10 @@ func TestInitError(t *testing.T) {
 		t.Errorf("InitError: %+v", e)
 	}
 	wantErrorType(t, a.post("/runtime/init/error", "{}", 403), "InvalidStateTransition")
+	res, body := a.call("GET", "/runtime/invocation/next", "")
+	if res.StatusCode != 403 || !strings.Contains(body, "State transition from InitError to Ready failed for runtime") {
+		t.Errorf("a poll after it: %s %s", res.Status, body)
+	}
 }
 
 func TestStreamedAnswer(t *testing.T) {
@@ -344,7 +371,7 @@ func TestPollThatBreaksLosesNoEvent(t *testing.T) {
 	}
 	broke := make(chan error, 1)
 	go func() { _, err := http.DefaultClient.Do(req); broke <- err }()
-	<-a.Polled()
+	<-a.Ready()
 	cancel()
 	<-broke
 	done := a.invoke(t.Context(), "id-1", "{}")

@@ -15,8 +15,9 @@ import (
 // before its end, the rest is read and thrown away, so that the program can go on.
 type Stream io.ReadCloser
 
-// stream hands the body of a post on as it comes, and returns when all of it has come.
-func stream(inv *invocation, r *http.Request, contentType string) {
+// stream hands the body of a post on as it comes, returns when all of it has come, and
+// says whether it has.
+func stream(inv *invocation, r *http.Request, contentType string) bool {
 	body, in := io.Pipe()
 	defer context.AfterFunc(inv.ctx, func() { body.Close() })()
 	inv.result <- &Result{ContentType: contentType, Stream: body}
@@ -34,4 +35,5 @@ func stream(inv *invocation, r *http.Request, contentType string) {
 	default:
 		in.Close()
 	}
+	return err == nil
 }

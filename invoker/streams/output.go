@@ -26,6 +26,9 @@ type Output struct {
 	readers  sync.WaitGroup
 	ended    chan struct{} // closed by Stop: a flood is not held back any more
 	stopOnce sync.Once
+
+	mu      sync.Mutex // guards what follows
+	streams []*stream
 }
 
 // New makes an Output that gives each line to line, which must not block for long, and may
@@ -41,55 +44,26 @@ func (o *Output) Stream(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.readers.Go(func() {
-		defer r.Close()
-		o.read(r, name)
-	})
+	s, err := newStream(o, name, r)
+	if err != nil {
+		Close(r, w)
+		return nil, err
+	}
+	o.mu.Lock()
+	o.streams = append(o.streams, s)
+	o.mu.Unlock()
+	o.readers.Go(s.follow)
 	return w, nil
 }
 
-func (o *Output) read(r *os.File, stream string) {
-	buf := make([]byte, readSize)
-	var partial []byte // a line whose end has not come yet
-	allowance := allowance{left: outputBurst, at: time.Now()}
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			o.tail.write(buf[:n])
-			partial = o.split(stream, partial, buf[:n])
-			allowance.spend(n, o.ended)
-		}
-		if err != nil {
-			if len(partial) > 0 {
-				o.print(stream, partial)
-			}
-			return
-		}
-	}
-}
-
-// split prints the lines that are complete, and gives what is left.
-func (o *Output) split(stream string, partial, p []byte) []byte {
-	for {
-		i := bytes.IndexByte(p, '\n')
-		piece := p
-		if i >= 0 {
-			piece = p[:i]
-		}
-		for len(partial)+len(piece) > maxLine {
-			room := maxLine - len(partial)
-			o.print(stream, append(partial, piece[:room]...))
-			partial, piece = partial[:0], piece[room:]
-		}
-		if i < 0 {
-			return append(partial, piece...)
-		}
-		if len(partial) > 0 {
-			piece = append(partial, piece...)
-			partial = partial[:0]
-		}
-		o.print(stream, piece)
-		p = p[i+1:]
+// CatchUp reads what the process has written until now: when it returns, that has been
+// given to line.
+func (o *Output) CatchUp() {
+	o.mu.Lock()
+	streams := o.streams
+	o.mu.Unlock()
+	for _, s := range streams {
+		s.catchUp()
 	}
 }
 
@@ -99,6 +73,12 @@ func (o *Output) print(stream string, text []byte) {
 
 // Tail is the last 4 KiB that were printed, of all streams.
 func (o *Output) Tail() string { return o.tail.String() }
+
+// Printed is how many bytes were read until now, of all streams.
+func (o *Output) Printed() int64 { return int64(o.tail.length()) }
+
+// TailSince is the end of what was printed after the first n bytes, at most 4 KiB.
+func (o *Output) TailSince(n int64) string { return o.tail.since(int(n)) }
 
 // Settle waits until everything that was printed has been read, or for limit.
 func (o *Output) Settle(limit time.Duration) {
@@ -121,6 +101,8 @@ type allowance struct {
 	left int
 	at   time.Time
 }
+
+func newAllowance() *allowance { return &allowance{left: outputBurst, at: time.Now()} }
 
 // spend takes n bytes, and waits when there are not so many, or until ended.
 func (a *allowance) spend(n int, ended <-chan struct{}) {

@@ -30,16 +30,28 @@ func (t *tail) write(p []byte) {
 	t.end += len(p)
 }
 
-func (t *tail) String() string {
+// length is how many bytes were ever written.
+func (t *tail) length() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.end
+}
+
+func (t *tail) String() string { return t.since(0) }
+
+// since is what was written after the first n bytes, or the end of it.
+func (t *tail) since(n int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	size := min(t.end-n, tailSize)
+	if size <= 0 {
+		return ""
+	}
 	var b strings.Builder
-	if t.end > tailSize {
-		at := t.end % tailSize
-		b.Write(t.ring[at:])
-		b.Write(t.ring[:at])
-	} else {
-		b.Write(t.ring[:t.end])
+	from := (t.end - size) % tailSize
+	b.Write(t.ring[from:min(from+size, tailSize)])
+	if wrapped := from + size - tailSize; wrapped > 0 {
+		b.Write(t.ring[:wrapped])
 	}
 	return strings.ToValidUTF8(b.String(), "\uFFFD")
 }

@@ -43,6 +43,25 @@ func handle(url string, event []byte, h http.Header) {
 		post(url+"/response", "application/vnd.awslambda.http-integration-response", io.MultiReader(strings.NewReader(prelude), strings.NewReader("one "), strings.NewReader("two")))
 	case "fail", "/fail":
 		post(url+"/error", "", strings.NewReader(`{"errorMessage":"told to","errorType":"ValueError","stackTrace":["here"]}`))
+	case "say":
+		fmt.Println("a line of", h.Get("Lambda-Runtime-Aws-Request-Id"))
+		fmt.Print("and half a one")
+		post(url+"/response", "", strings.NewReader(`"said"`))
+	case "loud":
+		fmt.Println(strings.Repeat("loud ", 10_000) + "end")
+		post(url+"/response", "", strings.NewReader(`1`))
+	case "stream":
+		r, w := io.Pipe()
+		go func() {
+			for i := range 3 {
+				fmt.Println("part", i)
+				io.WriteString(w, "x")
+			}
+			w.Close()
+		}()
+		post(url+"/response", "text/plain", r)
+	case "identity":
+		post(url+"/response", "", strings.NewReader(h.Get("Lambda-Runtime-Cognito-Identity")))
 	case "crash":
 		fmt.Println("about to fall")
 		os.Exit(5)
