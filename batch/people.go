@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,28 +38,18 @@ type answer struct {
 	err error
 }
 
-// Cancel ends a job, a child or the children of an array that have not begun, at once,
-// and gives the job as it is then. What has begun goes on; a job that has is ErrConflict,
-// and so is one that has ended.
-func (e *Engine) Cancel(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
-	return e.end(ctx, question{actCancel, tenant, id, reason})
+// Cancel ends a job, a child or the children of an array that have not begun, at once.
+// What has begun goes on; a job all of which has is ErrConflict. One that has ended stays
+// as it is.
+func (e *Engine) Cancel(ctx context.Context, tenant, id, reason string) error {
+	return e.ask(ctx, question{actCancel, tenant, id, cmp.Or(reason, "asked for")}, nil)
 }
 
 // Terminate ends a job, a child or all children of an array, whether or not they run:
 // those that do get SIGTERM, and SIGKILL after 30 s. The job may end a moment after
-// Terminate returns; nothing of it begins any more. One that has ended is ErrConflict.
-func (e *Engine) Terminate(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
-	return e.end(ctx, question{actTerminate, tenant, id, reason})
-}
-
-func (e *Engine) end(ctx context.Context, q question) (slipway.Job, error) {
-	if q.Reason == "" {
-		q.Reason = "asked for"
-	}
-	if err := e.ask(ctx, q, nil); err != nil {
-		return slipway.Job{}, err
-	}
-	return e.store.Job(ctx, q.Tenant, q.ID)
+// Terminate returns; nothing of it begins any more. One that has ended stays as it is.
+func (e *Engine) Terminate(ctx context.Context, tenant, id, reason string) error {
+	return e.ask(ctx, question{actTerminate, tenant, id, cmp.Or(reason, "asked for")}, nil)
 }
 
 // Explain says why a job or a child waits, in numbers, or what it does.
@@ -166,6 +157,9 @@ func (s *scheduler) answer(ctx context.Context, a ask, now time.Time) answer {
 	if err != nil {
 		return answer{err: err}
 	}
+	if j == nil || child >= 0 && j.Over(child) { // there is nothing to end, and nothing to explain
+		return answer{v: slipway.Explanation{Job: a.ID, Reason: "it has just ended", Blocks: []slipway.Block{}}}
+	}
 	switch a.Act {
 	case actCancel:
 		err = s.book.Cancel(j, child, a.Reason, now)
@@ -179,7 +173,7 @@ func (s *scheduler) answer(ctx context.Context, a ask, now time.Time) answer {
 	return answer{v: struct{}{}, err: err}
 }
 
-// find is a job that has not ended, and with a child's id the child, else -1.
+// find is a job, nil when it has ended, and with a child's id the child, else -1.
 func (s *scheduler) find(ctx context.Context, tenant, id string) (*life.Job, int, error) {
 	parent, child, err := slipway.SplitJobID(id)
 	if err != nil {
@@ -189,11 +183,8 @@ func (s *scheduler) find(ctx context.Context, tenant, id string) (*life.Job, int
 	if j != nil && j.Tenant == tenant && child < j.Size && (child < 0 || j.Array) {
 		return j, child, nil
 	}
-	job, err := s.store.Job(ctx, tenant, id)
-	if err != nil {
-		return nil, 0, err
-	}
-	return nil, 0, slipway.Errorf(slipway.ErrConflict, "job %q has ended: it is %s", id, job.Status)
+	_, err = s.store.Job(ctx, tenant, id)
+	return nil, child, err
 }
 
 // counts is all jobs and children by queue and status.

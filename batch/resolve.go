@@ -53,10 +53,10 @@ func (r *resolver) definition(tenant, text string) (slipway.JobDefinition, error
 // resolve makes records of a submission.
 func (r *resolver) resolve(s submission, now time.Time) ([]slipway.JobRecord, error) {
 	records := make([]slipway.JobRecord, 0, len(s.requests))
-	for _, q := range s.requests {
+	for i, q := range s.requests {
 		record, err := r.record(s.tenant, q, now)
 		if err != nil {
-			return nil, err
+			return nil, which(err, i, len(s.requests))
 		}
 		records = append(records, record)
 	}

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/slipway-run/slipway"
 )
 
-// submissionsAtOnce bounds the jobs of one transaction.
-const submissionsAtOnce = 1000
+const (
+	submissionsAtOnce = 1000   // jobs of several callers in one transaction, about
+	maxSubmission     = 10_000 // jobs of one caller
+)
 
 // submission is jobs of one caller on their way into the store.
 type submission struct {
@@ -27,13 +30,14 @@ type submitted struct {
 // Submit accepts jobs, all or none; they are durable when it returns. A request with an
 // idempotency key that its tenant has used before gives the job that was made then.
 func (e *Engine) Submit(ctx context.Context, tenant string, requests []slipway.JobRequest) ([]slipway.Job, error) {
-	if len(requests) == 0 || len(requests) > submissionsAtOnce {
-		return nil, slipway.Errorf(slipway.ErrInvalid, "jobs: %d are not allowed; submit 1 to %d at once", len(requests), submissionsAtOnce)
+	if len(requests) == 0 || len(requests) > maxSubmission {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "jobs: %d are not allowed; submit 1 to %d at once", len(requests), maxSubmission)
 	}
+	requests = slices.Clone(requests)
 	for i := range requests {
 		requests[i].Queue = cmp.Or(requests[i].Queue, slipway.DefaultQueue)
 		if err := requests[i].Check(); err != nil {
-			return nil, err
+			return nil, which(err, i, len(requests))
 		}
 	}
 	s := submission{tenant, requests, make(chan submitted, 1)}
@@ -48,6 +52,15 @@ func (e *Engine) Submit(ctx context.Context, tenant string, requests []slipway.J
 	case <-ctx.Done():
 		return nil, fmt.Errorf("submit jobs: %w", ctx.Err())
 	}
+}
+
+// which says about which of several requests an error is.
+func which(err error, i, n int) error {
+	var known *slipway.Error
+	if n == 1 || !errors.As(err, &known) {
+		return err
+	}
+	return slipway.Errorf(known.Kind, "jobs[%d]: %w", i, err)
 }
 
 // accept writes submissions, those that came meanwhile in one transaction.

@@ -8,7 +8,7 @@ import (
 
 // Cancel ends what of a job has not begun: the job, or with child >= 0 that child of it.
 // What an invoker has already goes on; of an array its other children end. A job of
-// which an invoker has all there is is ErrConflict.
+// which an invoker has all there is is ErrConflict. A child must not have ended.
 func (b *Book) Cancel(j *Job, child int, reason string, now time.Time) error {
 	reason = slipway.ReasonCancelled + reason
 	defer b.settle(now)
@@ -16,10 +16,10 @@ func (b *Book) Cancel(j *Job, child int, reason string, now time.Time) error {
 		if b.failOne(j, child, reason, now) {
 			return nil
 		}
-		return b.begun(j, child)
+		return begunError(j, child)
 	}
 	if !j.Array && len(j.given) > 0 {
-		return b.begun(j, 0)
+		return begunError(j, 0)
 	}
 	j.Stop = reason
 	b.touch(j)
@@ -27,15 +27,30 @@ func (b *Book) Cancel(j *Job, child int, reason string, now time.Time) error {
 	return nil
 }
 
-func (b *Book) begun(j *Job, child int) error {
+func begunError(j *Job, child int) error {
 	id := j.ID
 	if j.Array {
 		id = slipway.ChildID(j.ID, child)
 	}
-	if s := j.with(child); s != nil {
-		return slipway.Errorf(slipway.ErrConflict, "job %q has begun; terminate it to end it", id)
+	return slipway.Errorf(slipway.ErrConflict, "job %q has begun; terminate it to end it", id)
+}
+
+// Over says whether a child has ended.
+func (j *Job) Over(child int) bool {
+	if j.with(child) != nil {
+		return false
 	}
-	return slipway.Errorf(slipway.ErrConflict, "job %q has ended", id)
+	for _, list := range [][]*slipway.JobSlice{j.waiting, j.delayed} {
+		for _, s := range list {
+			if s.From <= child && child < s.To {
+				return false
+			}
+		}
+	}
+	if j.missing != nil && j.sequential == "" {
+		return j.missing[child] == begun
+	}
+	return child < j.Next || j.holes[child]
 }
 
 // with is the slice in which a child's attempt is under way, or nil.
@@ -88,11 +103,9 @@ func (b *Book) Terminate(j *Job, child int, reason string, now time.Time) error 
 		if b.failOne(j, child, reason, now) {
 			return nil
 		}
-		s := j.with(child)
-		if s == nil {
-			return b.begun(j, child)
+		if s := j.with(child); s != nil {
+			b.stop(s, child, child+1, reason)
 		}
-		b.stop(s, child, child+1, reason)
 		return nil
 	}
 	j.Stop = reason

@@ -7,7 +7,7 @@ import (
 
 // newAsync makes the engine that keeps asynchronous events, and runs them through the
 // gateway.
-func (s *server) newAsync(g *gateway.Gateway) (*async.Engine, error) {
+func (s *server) newAsync(g *gateway.Gateway, jobs async.JobSubmitter) (*async.Engine, error) {
 	intake, err := s.bus.OpenIntake(s.ctx)
 	if err != nil {
 		return nil, err
@@ -23,6 +23,6 @@ func (s *server) newAsync(g *gateway.Gateway) (*async.Engine, error) {
 	return async.New(async.Config{
 		Node: s.id, SpoolDir: s.dir.join("spool"), Retention: s.retention, WebhookAllow: allow, Grace: s.shutdown / 2,
 	}, async.Parts{
-		Store: s.store, Intake: intake, Blobs: blobs, Functions: g, Subjects: s.bus, Log: s.log,
+		Store: s.store, Intake: intake, Blobs: blobs, Functions: g, Jobs: jobs, Subjects: s.bus, Log: s.log,
 	}), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/batch"
 	"github.com/slipway-run/slipway/gateway"
 	"github.com/slipway-run/slipway/internal/bus"
 	"github.com/slipway-run/slipway/packager"
@@ -147,7 +148,9 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := s.newAsync(g)
+	jobs := batch.New(batch.Config{ID: s.id}, s.store, s.bus, s.log)
+	g.UseBatch(jobs)
+	engine, err := s.newAsync(g, jobs)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +163,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	if err := s.await(g.Ready()); err != nil {
 		return nil, err
 	}
+	s.run("jobs", jobs.Run, s.failed)
 	s.run("asynchronous events", engine.Run, s.failed) // when the routes are known; it stops before them
 	web := g.Server()
 	s.add("http", web.Shutdown)
