@@ -22,7 +22,7 @@ demo: deps build ## deploy and call the examples on a throw-away server (3 minut
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
 .PHONY: bench
-bench: bench-cold bench-warm bench-step bench-density bench-thaw ## every benchmark, side by side with the peers that are installed
+bench: bench-cold bench-warm bench-step bench-density bench-thaw bench-jobs ## every benchmark, side by side with the peers that are installed
 
 .PHONY: bench-cold
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker
@@ -51,6 +51,10 @@ bench-neighbours: build ## what a function notices of a hostile one beside it
 .PHONY: bench-burst
 bench-burst: build ## what functions and jobs on one machine notice of each other
 	@$(GO) run ./bench/burst -slipway bin/slipway
+
+.PHONY: bench-jobs
+bench-jobs: build ## jobs run to the end per second: Slipway, its runner alone, runc, podman and docker
+	@$(GO) run ./bench/jobs -slipway bin/slipway
 
 .PHONY: bench-step
 bench-step: build ## a step in load: from 1 to 50 events at once

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,23 +25,11 @@ func newDocker(ctx context.Context, program, _ string) (*Peer, error) {
 	return newEngine(ctx, program, "docker")
 }
 
-// newEngine imports the program as an image, and starts it once to see that it works.
+// newEngine starts the program once to see that it works.
 func newEngine(ctx context.Context, program, engine string, flags ...string) (*Peer, error) {
-	const image = "slipway-bench-peer"
-	if _, err := exec.LookPath(engine); err != nil {
-		return nil, fmt.Errorf("%s (not installed)", engine)
-	}
-	if err := Quietly(ctx, engine, "info"); err != nil {
-		return nil, fmt.Errorf("%s (its engine does not answer)", engine)
-	}
-	archive, err := archiveOf(program)
+	image, remove, err := Import(ctx, engine, program)
 	if err != nil {
-		return nil, err
-	}
-	load := exec.CommandContext(ctx, engine, "import", "-c", `CMD ["/bootstrap"]`, "-c", "ENV PORT=8080", "-", image)
-	load.Stdin = archive
-	if said, err := load.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s (import: %s)", engine, bytes.TrimSpace(said))
+		return nil, fmt.Errorf("%s (%w)", engine, err)
 	}
 	p := &Peer{
 		Name: engine + " run -d -p",
@@ -50,13 +39,34 @@ func newEngine(ctx context.Context, program, engine string, flags ...string) (*P
 		end:    func(id string) []string { return []string{engine, "rm", "-f", id} },
 		pause:  func(id string) []string { return []string{engine, "pause", id} },
 		resume: func(id string) []string { return []string{engine, "unpause", id} },
-		remove: func() { _ = Quietly(context.Background(), engine, "rmi", "-f", image) },
+		remove: remove,
 	}
 	if err := p.try(ctx); err != nil {
 		p.remove()
 		return nil, fmt.Errorf("%s (%w)", engine, err)
 	}
 	return p, nil
+}
+
+// Import makes an image of a static program that is named bootstrap, with podman or docker.
+func Import(ctx context.Context, engine, program string) (image string, remove func(), err error) {
+	image = "slipway-bench-peer"
+	if _, err := exec.LookPath(engine); err != nil {
+		return "", nil, errors.New("not installed")
+	}
+	if err := Quietly(ctx, engine, "info"); err != nil {
+		return "", nil, errors.New("its engine does not answer")
+	}
+	archive, err := archiveOf(program)
+	if err != nil {
+		return "", nil, err
+	}
+	load := exec.CommandContext(ctx, engine, "import", "-c", `CMD ["/bootstrap"]`, "-c", "ENV PORT=8080", "-", image)
+	load.Stdin = archive
+	if said, err := load.CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("import: %s", bytes.TrimSpace(said))
+	}
+	return image, func() { _ = Quietly(context.Background(), engine, "rmi", "-f", image) }, nil
 }
 
 // archiveOf is a tar of one file.

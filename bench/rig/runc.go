@@ -40,6 +40,18 @@ func newRunc(ctx context.Context, program, dir string) (*Peer, error) {
 	return p, nil
 }
 
+// Bundle makes a bundle of runc's own example with a static program in it, for containers
+// that run to their end.
+func Bundle(ctx context.Context, bundle, program string) error {
+	if err := os.MkdirAll(bundle, 0o755); err != nil {
+		return err
+	}
+	if err := Quietly(ctx, "runc", "spec", "--bundle", bundle); err != nil {
+		return err
+	}
+	return writeSpec(bundle, bundle, filepath.Dir(program), "/"+filepath.Base(program), "8080")
+}
+
 // writeSpec makes a bundle that differs from runc's example in the program and its network.
 func writeSpec(example, bundle, root, program, port string) error {
 	const file = "config.json"

@@ -155,8 +155,6 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		return nil, err
 	}
 	g.UseAsync(engine)
-	jobs := batch.New(batch.Config{ID: s.id}, s.store, s.bus, s.log)
-	g.UseBatch(jobs)
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; name another address with --listen", s.listen, err)
@@ -167,7 +165,6 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	}
 	s.run("jobs", jobs.Run, s.failed)
 	s.run("asynchronous events", engine.Run, s.failed) // when the routes are known; it stops before them
-	s.run("batch", jobs.Run, s.failed)
 	web := g.Server()
 	s.add("http", web.Shutdown)
 	go func() {
