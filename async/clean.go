@@ -9,7 +9,6 @@ import (
 )
 
 const (
-	cleanEvery  = time.Minute
 	perClean    = 1000          // records that one transaction ends or forgets
 	blobOrphans = 1 * time.Hour // after which a blob that no invocation names has no owner any more
 )

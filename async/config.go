@@ -19,6 +19,7 @@ type Config struct {
 	Beat       time.Duration // how often it says that it lives; 5s
 	Lease      time.Duration // an engine that is silent for so long is gone, and its events run again; 20s
 	Look       time.Duration // how often it looks for what others have changed; 1s
+	Clean      time.Duration // how often old records are forgotten; 1m
 	Grace      time.Duration // how long stopping waits for events that run; 10s
 
 	WebhookAllow []netip.Prefix   // private addresses that webhooks may go to
@@ -33,6 +34,7 @@ func (c Config) withDefaults() Config {
 	c.Beat = cmp.Or(c.Beat, 5*time.Second)
 	c.Lease = cmp.Or(c.Lease, 4*c.Beat)
 	c.Look = cmp.Or(c.Look, time.Second)
+	c.Clean = cmp.Or(c.Clean, time.Minute)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now

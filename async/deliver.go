@@ -35,21 +35,29 @@ func (e *Engine) deliverAll(ctx context.Context) {
 		case <-e.delivery:
 		case <-clock.C:
 		}
-		if err := e.deliverDue(ctx, slots, &all); err != nil && ctx.Err() == nil {
-			e.log.Warn("looking for outcomes to deliver; trying again", "err", err)
+		wait, err := e.untilDelivery(ctx)
+		if err == nil && wait <= 0 { // else nothing is written
+			err = e.deliverDue(ctx, slots, &all)
 		}
-		clock.Reset(e.nextDelivery(ctx))
+		if len(slots) == cap(slots) { // who gives its slot back rings
+			wait = e.cfg.Look
+		}
+		if err != nil && ctx.Err() == nil {
+			e.log.Warn("looking for outcomes to deliver; trying again", "err", err)
+			wait = e.cfg.Look
+		}
+		clock.Reset(max(wait, time.Millisecond))
 	}
 }
 
-// nextDelivery is how long until something is due; at most Look, because what other
+// untilDelivery is how long until something is due; at most Look, because what other
 // engines put off is not told.
-func (e *Engine) nextDelivery(ctx context.Context) time.Duration {
+func (e *Engine) untilDelivery(ctx context.Context) (time.Duration, error) {
 	next, err := e.parts.Store.NextDelivery(ctx)
 	if err != nil || next == nil {
-		return e.cfg.Look
+		return e.cfg.Look, err
 	}
-	return min(e.cfg.Look, max(next.Sub(e.cfg.Now()), time.Millisecond))
+	return min(e.cfg.Look, next.Sub(e.cfg.Now())), nil
 }
 
 // deliverDue begins the deliveries that are due, as long as there are slots.
@@ -57,7 +65,7 @@ func (e *Engine) deliverDue(ctx context.Context, slots chan struct{}, all *sync.
 	for {
 		free := cap(slots) - len(slots)
 		if free == 0 {
-			return nil // who gives its slot back rings
+			return nil
 		}
 		now := e.cfg.Now()
 		due, err := e.parts.Store.ClaimDeliveries(ctx, now, now.Add(deliveryClaim), free)

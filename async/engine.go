@@ -47,6 +47,9 @@ func New(cfg Config, parts Parts) *Engine {
 // and returns when all of it is recorded.
 func (e *Engine) Run(ctx context.Context) error {
 	if err := e.beat(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
@@ -57,7 +60,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() { e.every(ctx, e.cfg.Beat, "beat", e.beat) })
 	loops.Go(func() { e.every(ctx, e.cfg.Look, "look", e.look) })
 	loops.Go(func() { e.every(ctx, e.cfg.Look, "expire", e.expire) })
-	loops.Go(func() { e.every(ctx, cleanEvery, "clean", e.clean) })
+	loops.Go(func() { e.every(ctx, e.cfg.Clean, "clean", e.clean) })
 	loops.Go(func() { e.deliverAll(ctx) })
 	loops.Go(func() { e.take(ctx) })
 	e.schedule(ctx)

@@ -252,7 +252,7 @@ func TestManyEngines(t *testing.T) {
 	w.start()
 	w.fn.define("f", echo)
 	w.fn.define("g", echo)
-	const n = 2000
+	const n = 1000
 	errs := make(chan error, n)
 	for i := range n {
 		go func() {

@@ -28,7 +28,7 @@ type queues struct {
 type queue struct {
 	slipway.FunctionRef
 	due      time.Time // of the first event that waits, as far as is known; zero is none
-	hints    int       // how often due was made earlier
+	hints    int       // how often an event was said to be due: what is newer than a look into the store
 	busy     int
 	window   int
 	capacity int // as it was last
@@ -68,9 +68,9 @@ func (q *queues) hint(ref slipway.FunctionRef, due time.Time) {
 }
 
 func (f *queue) hint(due time.Time) {
+	f.hints++
 	if f.due.IsZero() || due.Before(f.due) {
 		f.due = due
-		f.hints++
 	}
 }
 
@@ -147,7 +147,13 @@ func (q *queues) claim(now time.Time, ask settings) []slipway.Claim {
 			}
 		}
 	}
-	q.last(ready)
+	served := ready[:0]
+	for i, f := range ready {
+		if claims[i].Most > 0 {
+			served = append(served, f)
+		}
+	}
+	q.last(served)
 	return slices.DeleteFunc(claims, func(c slipway.Claim) bool { return c.Most == 0 })
 }
 
@@ -167,14 +173,9 @@ func (q *queues) last(served []*queue) {
 	}
 	set := make(map[*queue]bool, len(served))
 	for _, f := range served {
-		set[f] = f.busy > 0
+		set[f] = true
 	}
-	q.order = slices.DeleteFunc(q.order, func(f *queue) bool { return set[f] })
-	for _, f := range served {
-		if set[f] {
-			q.order = append(q.order, f)
-		}
-	}
+	q.order = append(slices.DeleteFunc(q.order, func(f *queue) bool { return set[f] }), served...)
 }
 
 // claimed says how many turns a claim has got. Fewer than asked for means that no more are

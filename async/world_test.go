@@ -40,11 +40,18 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*async.Config)) *world {
 	t.Helper()
-	w := &world{t: t, fn: newFunctions(), jobs: &fakeJobs{}}
-	server, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir()}, w.log())
+	server, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir()}, (&world{t: t}).log())
 	must(t, err)
 	must(t, server.Start(t.Context()))
 	t.Cleanup(server.Shutdown)
+	return newWorldOn(t, server, change...)
+}
+
+// newWorldOn is newWorld on a NATS server of the test's own.
+func newWorldOn(t *testing.T, server *bus.Server, change ...func(*async.Config)) *world {
+	t.Helper()
+	w := &world{t: t, fn: newFunctions(), jobs: &fakeJobs{}}
+	var err error
 	w.bus, err = bus.Connect(t.Context(), bus.Config{Server: server}, w.log())
 	must(t, err)
 	t.Cleanup(w.bus.Close)
@@ -64,7 +71,7 @@ func (w *world) log() *slog.Logger {
 // start runs one more engine.
 func (w *world) start(change ...func(*async.Config)) (*async.Engine, func()) {
 	cfg := async.Config{
-		Node: "node-" + slipway.NewID(), SpoolDir: w.t.TempDir(), Look: 20 * time.Millisecond, Beat: 50 * time.Millisecond, Lease: 400 * time.Millisecond,
+		Node: "node-" + slipway.NewID(), SpoolDir: w.t.TempDir(), Look: 50 * time.Millisecond, Beat: 100 * time.Millisecond, Lease: time.Minute,
 		Now: w.now, WebhookAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Grace: 2 * time.Second,
 	}
 	for _, c := range change {

@@ -141,7 +141,7 @@ func newTurnWriter(ctx context.Context, tx *sql.Tx) (*turnWriter, error) {
 	}{
 		{&w.state, `
 			UPDATE invocations SET state = $4, owner = '', version = CASE WHEN $5 > 0 THEN $5 ELSE version END, failed = $6, put_back = $7,
-				next_at = $8, ended_at = $9, started_at = NULL, error = $10, cancelling = cancelling AND $8 IS NOT NULL
+				next_at = $8, ended_at = $9, started_at = NULL, error = $10, cancelling = cancelling AND $4 = 'queued'
 			WHERE id = $1 AND owner = $2 AND attempts = $3 AND state IN ('queued', 'running')`},
 		{&w.attempt, `
 			INSERT INTO invocation_attempts (invocation, attempt, version, started_at, ended_at, error, instance, cpu)
