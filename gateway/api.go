@@ -22,7 +22,7 @@ func (g *Gateway) newAPI() *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(discard{})
 	e.HTTPErrorHandler = g.apiError
-	e.Pre(withRequestID)
+	e.Pre(withRequestID, withAWSKey)
 	e.Use(g.recovered)
 	for _, a := range g.calls {
 		e.Add(a.method, a.path, g.guarded(a))
@@ -51,7 +51,11 @@ func (g *Gateway) guarded(a apiCall) echo.HandlerFunc {
 
 func withRequestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		c.Response().Header().Set("X-Request-Id", slipway.NewID())
+		id := slipway.NewID()
+		c.Response().Header().Set("X-Request-Id", id)
+		if isAWS(c.Request()) {
+			c.Response().Header().Set("X-Amzn-Requestid", id)
+		}
 		return next(c)
 	}
 }
@@ -85,7 +89,11 @@ func (g *Gateway) apiError(err error, c echo.Context) {
 	if isInternal(err) {
 		g.log.Error("call of the api", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
 	}
-	if !c.Response().Committed {
+	switch {
+	case c.Response().Committed:
+	case isAWS(r):
+		writeAWSError(c.Response(), err, id)
+	default:
 		writeError(c.Response(), err, id)
 	}
 }

@@ -189,29 +189,34 @@ func (b *countedBody) Close() error {
 
 // postAsync accepts the body as an event.
 func (g *Gateway) postAsync(c *call, ref slipway.FunctionRef) error {
-	async, err := g.needAsync()
-	if err != nil {
-		return err
-	}
-	r := c.Request()
-	if r.ContentLength > slipway.MaxAsyncPayload {
-		return errTooLarge(slipway.MaxAsyncPayload)
-	}
-	e := slipway.Event{
-		Tenant: ref.Tenant, Function: ref.Function, Qualifier: c.QueryParam("qualifier"), Source: "api",
-		ContentType: r.Header.Get("Content-Type"), Header: passedHeader(r.Header),
-	}
-	if key := r.Header.Get(idempotencyHeader); key != "" {
-		if len(key) > maxIdempotencyKey {
-			return slipway.Errorf(slipway.ErrInvalid, "%s: %d bytes; at most %d are allowed", idempotencyHeader, len(key), maxIdempotencyKey)
-		}
-		e.ID = slipway.EventID("api", ref.Tenant, ref.Function, key)
-	}
-	invocation, err := async.AcceptStream(r.Context(), e, r.Body)
+	invocation, err := g.acceptEvent(c, ref, c.QueryParam("qualifier"))
 	if err != nil {
 		return err
 	}
 	return c.reply(http.StatusAccepted, invocation)
+}
+
+// acceptEvent makes the body an event that the platform owes an outcome.
+func (g *Gateway) acceptEvent(c *call, ref slipway.FunctionRef, qualifier string) (slipway.Invocation, error) {
+	async, err := g.needAsync()
+	if err != nil {
+		return slipway.Invocation{}, err
+	}
+	r := c.Request()
+	if r.ContentLength > slipway.MaxAsyncPayload {
+		return slipway.Invocation{}, errTooLarge(slipway.MaxAsyncPayload)
+	}
+	e := slipway.Event{
+		Tenant: ref.Tenant, Function: ref.Function, Qualifier: qualifier, Source: "api",
+		ContentType: r.Header.Get("Content-Type"), Header: passedHeader(r.Header),
+	}
+	if key := r.Header.Get(idempotencyHeader); key != "" {
+		if len(key) > maxIdempotencyKey {
+			return slipway.Invocation{}, slipway.Errorf(slipway.ErrInvalid, "%s: %d bytes; at most %d are allowed", idempotencyHeader, len(key), maxIdempotencyKey)
+		}
+		e.ID = slipway.EventID("api", ref.Tenant, ref.Function, key)
+	}
+	return async.AcceptStream(r.Context(), e, r.Body)
 }
 
 const (

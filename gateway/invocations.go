@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -35,7 +34,7 @@ func (g *Gateway) postInvocation(c *call) error {
 	}
 	switch mode := r.Header.Get(modeHeader); mode {
 	case "", "sync":
-		return g.invokeSync(c, spec, received)
+		return g.invokeSync(c, spec, received, g.answer)
 	case "dry-run":
 		return c.NoContent(http.StatusNoContent)
 	default:
@@ -77,7 +76,11 @@ func versionNumber(qualifier string) (int, bool) {
 	return int(n), err == nil
 }
 
-func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) error {
+// logTypeHeader asks with the value Tail for what the function prints for the event.
+const logTypeHeader = "X-Slipway-Log-Type"
+
+// invokeSync gives the event to an instance, and the outcome to answer.
+func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time, answer func(*call, *slipway.Spec, flight)) error {
 	r, w := c.Request(), c.Response().Writer
 	seat, err := g.limits.admit(slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function})
 	if err != nil {
@@ -107,29 +110,37 @@ func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time) er
 	g.releases.tallies.count(spec.VersionRef, f.resp)
 	c.Response().Committed = true // what follows writes past the router
 	setTimings(w.Header(), f)
-	if peak := f.resp.Used.MemoryPeak; peak > 0 {
-		w.Header().Set("X-Slipway-Memory-Peak-Mb", strconv.FormatInt((peak+1<<20-1)>>20, 10)) // MiB, rounded up
-	}
-	if f.resp.FunctionError != nil {
-		writeInvokeError(w, f.resp, c.id)
-		return nil
-	}
-	writeResponse(w, r, f.resp, c.id)
+	answer(c, spec, f)
 	return nil
 }
 
+// answer writes the outcome: the function's answer, or what it did wrong.
+func (g *Gateway) answer(c *call, _ *slipway.Spec, f flight) {
+	w, h := c.Response().Writer, c.Response().Header()
+	if peak := f.resp.Used.MemoryPeak; peak > 0 {
+		h.Set("X-Slipway-Memory-Peak-Mb", strconv.FormatInt(mebibytes(peak), 10))
+	}
+	if f.resp.LogTail != "" {
+		h.Set("X-Slipway-Log-Tail", encodeTail(f.resp.LogTail))
+	}
+	if f.resp.FunctionError == nil {
+		writeResponse(w, c.Request(), f.resp, c.id)
+		return
+	}
+	h.Set("X-Slipway-Function-Error", "Unhandled")
+	if f.resp.FunctionError.Handled {
+		h.Set("X-Slipway-Function-Error", "Handled")
+	}
+	writeInvokeError(w, f.resp, c.id)
+}
+
+// mebibytes is a size in MiB, rounded up.
+func mebibytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
+
 // writeInvokeError answers with what the function did wrong, as AWS Lambda's Invoke does.
-// The last lines it printed are in a header, in base64.
 func writeInvokeError(w http.ResponseWriter, resp *slipway.Response, id string) {
 	fe, h := resp.FunctionError, w.Header()
 	h.Set("X-Request-Id", id)
-	h.Set("X-Slipway-Function-Error", "Unhandled")
-	if fe.Handled {
-		h.Set("X-Slipway-Function-Error", "Handled")
-	}
-	if resp.LogTail != "" {
-		h.Set("X-Slipway-Log-Tail", base64.StdEncoding.EncodeToString([]byte(resp.LogTail)))
-	}
 	if fe.Payload != nil {
 		h.Set("Content-Type", "application/json")
 		h.Set("Content-Length", strconv.Itoa(len(fe.Payload)))

@@ -88,6 +88,7 @@ func TestInvoke(t *testing.T) {
 		i.handle(func(context.Context, *slipway.Request) (*slipway.Response, error) {
 			resp := answer(418, "teapot")
 			resp.Phases = slipway.Phases{Queue: time.Millisecond, Run: 2 * time.Millisecond}
+			resp.LogTail = "two\nlines"
 			resp.ColdStart, resp.Used = true, slipway.Used{CPU: 1500 * time.Microsecond, MemoryPeak: 5<<20 + 1}
 			return resp, nil
 		})
@@ -96,6 +97,9 @@ func TestInvoke(t *testing.T) {
 		defer r.Body.Close()
 		if report := r.Report; !report.ColdStart || report.QueueMS != 1 || report.RunMS != 2 || report.CPUMS != 1.5 || report.MemoryPeakMB != 6 {
 			t.Errorf("%+v", report)
+		}
+		if r.LogTail != "two\nlines" {
+			t.Errorf("log tail %q", r.LogTail)
 		}
 		if b, _ := io.ReadAll(r.Body); r.Status != 418 || string(b) != "teapot" {
 			t.Errorf("%d %s", r.Status, b)

@@ -17,6 +17,7 @@ type Invocation struct {
 	Qualifier   string // alias or number of a version; "" is live
 	ContentType string // of the event; "" is application/json
 	DryRun      bool   // only checks that it could be done
+	LogTail     bool   // the result has what the function printed for the event, also when it succeeded
 }
 
 // Result is the outcome of an invocation: the function's answer, or what it did wrong.
@@ -25,7 +26,7 @@ type Result struct {
 	Header    http.Header
 	Body      io.ReadCloser // the answer as it comes; the caller closes it. nil with an Error
 	Error     *slipway.FunctionError
-	LogTail   string // with an Error: the last lines the instance printed
+	LogTail   string // with an Error, or when asked for: the last 4 KiB printed for the event
 	RequestID string
 	Report    Report
 }
@@ -43,6 +44,9 @@ func (c *Client) Invoke(ctx context.Context, function string, event io.Reader, i
 	if in.DryRun {
 		header.Set("X-Slipway-Mode", "dry-run")
 	}
+	if in.LogTail {
+		header.Set("X-Slipway-Log-Type", "Tail")
+	}
 	resp, err := c.sendEvent(ctx, call{
 		method: http.MethodPost, path: path("v1", "functions", function, "invocations"),
 		query: query, header: header, body: event,
@@ -51,12 +55,12 @@ func (c *Client) Invoke(ctx context.Context, function string, event io.Reader, i
 		return nil, err
 	}
 	result := &Result{Status: resp.StatusCode, Header: resp.Header, Body: resp.Body, RequestID: resp.Header.Get("X-Request-Id"), Report: newReport(resp.Header)}
+	tail, _ := base64.StdEncoding.DecodeString(resp.Header.Get("X-Slipway-Log-Tail")) // "" does as well
+	result.LogTail = string(tail)
 	if handled := resp.Header.Get("X-Slipway-Function-Error"); handled != "" {
 		defer resp.Body.Close()
 		result.Body = nil
 		result.Error, err = functionError(resp, handled == "Handled")
-		tail, _ := base64.StdEncoding.DecodeString(resp.Header.Get("X-Slipway-Log-Tail")) // "" does as well
-		result.LogTail = string(tail)
 	}
 	return result, err
 }

@@ -46,6 +46,7 @@ platform could not run it; which of the two is said on standard error.`,
 	f.BoolVar(&async, "async", false, "do not wait: print the id of the invocation, which the platform runs and records")
 	f.StringVar(&later.IdempotencyKey, "idempotency-key", "", "with --async: the same key for the same function is the same event")
 	f.BoolVar(&in.DryRun, "dry-run", false, "only check that it could be done")
+	f.BoolVar(&in.LogTail, "log", false, "show on standard error what the function printed for the event, its last 4 KiB")
 	f.Bool("report", false, "say on standard error how long it took and what it used")
 	f.StringP("output", "o", "table", "json for a document of the answer and the report")
 	return cmd
@@ -80,6 +81,9 @@ func invoke(cmd *cobra.Command, name, data string, in sdk.Invocation) error {
 	}
 	if result.Error != nil {
 		return sayFunctionError(cmd, result)
+	}
+	if result.LogTail != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimRight(result.LogTail, "\n"))
 	}
 	return copyAnswer(cmd.OutOrStdout(), result.Body)
 }
