@@ -204,10 +204,3 @@ func TestAnArrayRuns(t *testing.T) {
 		t.Errorf("%d attempts for 505 children", n)
 	}
 }
-
-// end ends a job, as by Cancel or Terminate.
-func end(t testing.TB, how func(ctx context.Context, tenant, id, reason string) (slipway.Job, error), ctx context.Context, tenant, id, reason string) {
-	t.Helper()
-	_, err := how(ctx, tenant, id, reason)
-	must(t, err)
-}

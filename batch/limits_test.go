@@ -73,7 +73,7 @@ func TestExplainInNumbers(t *testing.T) {
 		if x.Blocks[0].Kind != c.kind {
 			t.Errorf("%s: explained as %+v", c.kind, x)
 		}
-		end(t, e.Cancel, t.Context(), tenant, j.ID, "")
+		must(t, e.Cancel(t.Context(), tenant, j.ID, ""))
 	}
 	x, err := e.Explain(t.Context(), tenant, running.ID)
 	must(t, err)
@@ -188,4 +188,3 @@ func TestOldJobsAreForgotten(t *testing.T) {
 		return err
 	})
 }
-

@@ -38,25 +38,18 @@ type answer struct {
 	err error
 }
 
-// Cancel ends a job, a child or the children of an array that have not begun, at once,
-// and gives the job as it is then. What has begun goes on; a job all of which has is
-// ErrConflict. One that has ended stays as it is.
-func (e *Engine) Cancel(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
-	return e.end(ctx, question{actCancel, tenant, id, cmp.Or(reason, "asked for")})
+// Cancel ends a job, a child or the children of an array that have not begun, at once.
+// What has begun goes on; a job all of which has is ErrConflict. One that has ended stays
+// as it is.
+func (e *Engine) Cancel(ctx context.Context, tenant, id, reason string) error {
+	return e.ask(ctx, question{actCancel, tenant, id, cmp.Or(reason, "asked for")}, nil)
 }
 
-// Terminate ends a job, a child or all children of an array, whether or not they run, and
-// gives the job as it is then: those that run get SIGTERM, and SIGKILL after 30 s, and end
-// a moment later. Nothing of it begins any more. One that has ended stays as it is.
-func (e *Engine) Terminate(ctx context.Context, tenant, id, reason string) (slipway.Job, error) {
-	return e.end(ctx, question{actTerminate, tenant, id, cmp.Or(reason, "asked for")})
-}
-
-func (e *Engine) end(ctx context.Context, q question) (slipway.Job, error) {
-	if err := e.ask(ctx, q, nil); err != nil {
-		return slipway.Job{}, err
-	}
-	return e.store.Job(ctx, q.Tenant, q.ID)
+// Terminate ends a job, a child or all children of an array, whether or not they run:
+// those that do get SIGTERM, and SIGKILL after 30 s, and end a moment later. Nothing of it
+// begins any more. One that has ended stays as it is.
+func (e *Engine) Terminate(ctx context.Context, tenant, id, reason string) error {
+	return e.ask(ctx, question{actTerminate, tenant, id, cmp.Or(reason, "asked for")}, nil)
 }
 
 // Explain says why a job or a child waits, in numbers, or what it does.

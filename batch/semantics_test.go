@@ -239,22 +239,19 @@ func TestCancel(t *testing.T) {
 	w.becomes(slipway.ChildID(big.ID, 0), slipway.JobRunning)
 	waits := submit(t, e, slow)
 	w.becomes(waits.ID, slipway.JobRunnable)
-	_, err := e.Cancel(t.Context(), tenant, running.ID, "")
-	wantKind(t, err, slipway.ErrConflict)
-	_, err = e.Cancel(t.Context(), tenant, slipway.ChildID(big.ID, 0), "")
-	wantKind(t, err, slipway.ErrConflict)
-	_, err = e.Cancel(t.Context(), "other", waits.ID, "")
-	wantKind(t, err, slipway.ErrNotFound)
-	end(t, e.Cancel, t.Context(), tenant, waits.ID, "not needed")
+	wantKind(t, e.Cancel(t.Context(), tenant, running.ID, ""), slipway.ErrConflict)
+	wantKind(t, e.Cancel(t.Context(), tenant, slipway.ChildID(big.ID, 0), ""), slipway.ErrConflict)
+	wantKind(t, e.Cancel(t.Context(), "other", waits.ID, ""), slipway.ErrNotFound)
+	must(t, e.Cancel(t.Context(), tenant, waits.ID, "not needed"))
 	if j := w.ends(waits.ID, slipway.JobFailed); j.StatusReason != "Cancelled: not needed" {
 		t.Errorf("reason %q", j.StatusReason)
 	}
-	end(t, e.Cancel, t.Context(), tenant, slipway.ChildID(big.ID, 500), "this one")
-	end(t, e.Cancel, t.Context(), tenant, slipway.ChildID(big.ID, 500), "twice")
+	must(t, e.Cancel(t.Context(), tenant, slipway.ChildID(big.ID, 500), "this one"))
+	must(t, e.Cancel(t.Context(), tenant, slipway.ChildID(big.ID, 500), "twice"))
 	if c := w.ends(slipway.ChildID(big.ID, 500), slipway.JobFailed); c.StatusReason != "Cancelled: this one" {
 		t.Errorf("child 500 is %+v", c)
 	}
-	end(t, e.Cancel, t.Context(), tenant, big.ID, "all")
+	must(t, e.Cancel(t.Context(), tenant, big.ID, "all"))
 	j, err := w.store.Job(t.Context(), tenant, big.ID)
 	must(t, err)
 	if j.Status.Ended() || j.Array.Counts[slipway.JobFailed] != 999_999 {
@@ -266,7 +263,7 @@ func TestCancel(t *testing.T) {
 	if j.Array.Counts[slipway.JobSucceeded] != 1 || j.StatusReason != "Cancelled: all; 999999 of 1000000 children failed" {
 		t.Errorf("the array is %+v, %v", j, j.Array.Counts)
 	}
-	end(t, e.Cancel, t.Context(), tenant, big.ID, "again")
+	must(t, e.Cancel(t.Context(), tenant, big.ID, "again"))
 }
 
 func TestTerminate(t *testing.T) {
@@ -277,11 +274,11 @@ func TestTerminate(t *testing.T) {
 	})
 	array1, single := submit(t, e, array(100), retries(3)), submit(t, e, retries(3))
 	w.becomes(slipway.ChildID(array1.ID, 2), slipway.JobRunning)
-	end(t, e.Terminate, t.Context(), tenant, slipway.ChildID(array1.ID, 1), "one")
+	must(t, e.Terminate(t.Context(), tenant, slipway.ChildID(array1.ID, 1), "one"))
 	if c := w.ends(slipway.ChildID(array1.ID, 1), slipway.JobFailed); c.StatusReason != "Terminated: one" || len(c.Attempts) != 1 {
 		t.Errorf("child 1 is %+v", c)
 	}
-	end(t, e.Terminate, t.Context(), tenant, array1.ID, "all")
+	must(t, e.Terminate(t.Context(), tenant, array1.ID, "all"))
 	j := w.ends(array1.ID, slipway.JobFailed)
 	if j.Array.Counts[slipway.JobFailed] != 100 {
 		t.Errorf("the array is %+v", j.Array)
@@ -290,7 +287,7 @@ func TestTerminate(t *testing.T) {
 		t.Errorf("child 99 is %+v", c)
 	}
 	w.becomes(single.ID, slipway.JobRunning)
-	end(t, e.Terminate, t.Context(), tenant, single.ID, "enough")
+	must(t, e.Terminate(t.Context(), tenant, single.ID, "enough"))
 	if j := w.ends(single.ID, slipway.JobFailed); j.StatusReason != "Terminated: enough" || len(j.Attempts) != 1 {
 		t.Errorf("the job is %+v", j)
 	}
