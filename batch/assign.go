@@ -53,6 +53,7 @@ func (s *scheduler) assignment(ctx context.Context, slice *life.Slice, outputs *
 		CPU: j.CPU, MemoryMB: slice.Memory(), EphemeralMB: d.EphemeralMB, OutputMB: d.OutputMB, PIDs: d.PIDs,
 		Timeout: q.Timeout, Network: d.Network, Isolation: d.Isolation, Input: q.Input,
 		Priority: queue.Priority, Preemption: cmp.Or(queue.Preemption, slipway.PreemptFreeze),
+		MinCPU: s.board.Keeps(j.Tenant, slice.Environment, slice.Invoker),
 	}
 	if j.Array {
 		a.Array, a.From, a.To = j.Size, slice.From, slice.To

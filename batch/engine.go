@@ -113,10 +113,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// Changes gives a channel with a value whenever a job, or a child of the array, may have
+// Watch gives a channel with a value whenever a job, or a child of the array, may have
 // changed; several changes may be one value. A notice can be lost: look now and then all
 // the same. stop must be called.
-func (e *Engine) Changes(id string) (changed <-chan struct{}, stop func()) {
+func (e *Engine) Watch(_, id string) (changed <-chan struct{}, stop func()) {
 	if parent, _, err := slipway.SplitJobID(id); err == nil {
 		id = parent
 	}

@@ -158,7 +158,7 @@ func (r *Round) place(t *tenant, q *queue, e *entry) (Grant, bool) {
 		possible = true
 		n := r.most(t, q, env, e)
 		if fits && n > 0 && !r.heldEnv[env] {
-			return r.give(q, env, v, e, min(n, r.fit(v, e.Need))), true
+			return r.give(q, env, v, e, min(n, r.fit(env, v, e.Need))), true
 		}
 	}
 	if !possible {
@@ -221,10 +221,10 @@ func (b *Board) size(t *tenant, q *queue) int64 {
 func (r *Round) roomiest(env *environment, need Need) (best *invoker, fits bool) {
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
-		if v.draining || !need.within(v.cap) || !env.matches(id) {
+		if v.draining || !need.within(r.board.capOf(env, v)) || !env.matches(id) {
 			continue
 		}
-		now := !r.held[v] && r.fit(v, need) > 0
+		now := !r.held[v] && r.fit(env, v, need) > 0
 		if fits && !now {
 			continue
 		}
@@ -236,8 +236,8 @@ func (r *Round) roomiest(env *environment, need Need) (best *invoker, fits bool)
 }
 
 // fit is how many attempts an invoker can be given, its backlog with them.
-func (r *Round) fit(v *invoker, need Need) int {
-	return int(need.fit(v.cap.plus(need.times(v.backlog)).minus(v.used)))
+func (r *Round) fit(env *environment, v *invoker, need Need) int {
+	return int(need.fit(r.board.capOf(env, v).plus(need.times(v.backlog)).minus(v.used)))
 }
 
 // hold keeps room for a job that does not fit: what is left of environments that it would
@@ -264,7 +264,7 @@ func (r *Round) hold(t *tenant, q *queue, e *entry) {
 func (r *Round) soonest(env *environment, e *entry) (best *invoker) {
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
-		if v.draining || r.held[v] || !e.Need.within(v.cap) || !env.matches(id) {
+		if v.draining || r.held[v] || !e.Need.within(r.board.capOf(env, v)) || !env.matches(id) {
 			continue
 		}
 		if id == e.holds {
