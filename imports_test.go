@@ -64,7 +64,6 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/thaw":          {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
 	"bench/demo":          {ours: []string{"bench/rig"}},
 	"bench/warm":          {ours: []string{"bench/rig"}},
-	"bench/pipeline":      {ours: []string{"", "bench/rig"}},
 	"bench/neighbours":    {ours: []string{"bench/rig"}},
 	"bench/step":          {ours: []string{"bench/rig"}},
 	"bench/step/program":  {},

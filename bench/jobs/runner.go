@@ -117,5 +117,6 @@ func (i image) Prepare(context.Context, string) (slipway.Image, error) {
 type nothing struct{}
 
 func (nothing) WriteJob(slipway.JobLogLine)                         {}
+func (nothing) SyncJob(context.Context, string, string, int)        {}
 func (nothing) Unpack(context.Context, string, string) error        { return slipway.ErrNotFound }
 func (nothing) Put(context.Context, string, int64, io.Reader) error { return slipway.ErrInternal }

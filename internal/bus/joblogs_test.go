@@ -80,6 +80,22 @@ func TestJobLogs(t *testing.T) {
 	})
 }
 
+// TestSyncJob: what was synced can be read.
+func TestSyncJob(t *testing.T) {
+	b := connect(t, bus.Config{URL: testenv.NATS(t)})
+	w := b.LogWriter(context.Background())
+	w.SyncJob(within(t), "t", "j", 0) // nothing was written
+	for n := range 200 {
+		w.WriteJob(jobLine(n%3, 1, n))
+		w.SyncJob(within(t), "t", "j", n%3)
+		lines := 0
+		err := b.JobLogs(within(t), "t", "j", bus.AllChildren, 0, bus.LogQuery{}, func(slipway.JobLogLine) error { lines++; return nil })
+		if err != nil || lines != n+1 {
+			t.Fatalf("%d lines can be read, not %d: %v", lines, n+1, err)
+		}
+	}
+}
+
 func TestJobLogsFollow(t *testing.T) {
 	eachWay(t, bus.Config{}, func(t *testing.T, reader, writer *bus.Bus) {
 		w := writer.LogWriter(context.Background())

@@ -41,6 +41,8 @@ type LogWriter struct {
 	bytes  int                  // that wait
 	queues map[topic]*lineQueue // of topics with lines that wait
 	order  []topic              // whose turn it is
+	taken  topic                // of the batch that is being stored; zero when none is
+	synced map[topic][]chan struct{}
 }
 
 // lineQueue is what waits of one topic.
@@ -59,7 +61,7 @@ func (b *Bus) LogWriter(ctx context.Context) *LogWriter {
 	w := &LogWriter{
 		bus: b, log: b.log,
 		full: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{}),
-		queues: map[topic]*lineQueue{},
+		queues: map[topic]*lineQueue{}, synced: map[topic][]chan struct{}{},
 	}
 	b.mu.Lock()
 	b.writers = append(b.writers, w)
@@ -161,7 +163,9 @@ func (w *LogWriter) flush(ctx context.Context) {
 		if batch == nil {
 			return
 		}
-		if err := w.store(ctx, t, batch); err != nil {
+		err := w.store(ctx, t, batch)
+		w.stored(t)
+		if err != nil {
 			w.log.Warn("log lines could not be stored", "tenant", t.tenant, t.kind(), t.name, "err", err)
 			return
 		}
@@ -181,6 +185,7 @@ func (w *LogWriter) take() (topic, []byte) {
 	if len(q.batches) <= 1 && q.dropped > 0 {
 		w.bytes += q.add(q.flooded())
 	}
+	w.taken = t
 	batch := q.batches[0]
 	q.batches[0] = nil
 	q.batches = q.batches[1:]
@@ -192,6 +197,39 @@ func (w *LogWriter) take() (topic, []byte) {
 		w.order = append(w.order, t)
 	}
 	return t, batch
+}
+
+// stored says that a batch is stored, or lost. Who waits for its topic goes on when nothing
+// of it is left.
+func (w *LogWriter) stored(t topic) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taken = topic{}
+	if w.queues[t] == nil {
+		for _, done := range w.synced[t] {
+			close(done)
+		}
+		delete(w.synced, t)
+	}
+}
+
+// SyncJob returns when what was written about a job, or about one of its children, can be
+// read; or is lost, or ctx ends. It is quick when that is nothing.
+func (w *LogWriter) SyncJob(ctx context.Context, tenant, job string, index int) {
+	t, done := jobTopic(tenant, job, index), make(chan struct{})
+	w.mu.Lock()
+	if w.queues[t] == nil && w.taken != t {
+		w.mu.Unlock()
+		return
+	}
+	w.synced[t] = append(w.synced[t], done)
+	w.mu.Unlock()
+	w.wake()
+	select {
+	case <-done:
+	case <-w.done:
+	case <-ctx.Done():
+	}
 }
 
 // flooded is the line that stands for those that were dropped.

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -23,7 +24,8 @@ type attempt struct {
 	inputs  []func() // give back what was mounted
 	started time.Time
 
-	news chan struct{} // gets a value when wanted changed
+	news    chan struct{} // gets a value when wanted changed
+	printed atomic.Bool   // something is in its log
 
 	// Guarded by runner.mu:
 	wanted  wish
@@ -62,6 +64,7 @@ func (a *attempt) key() key { return key{a.work.Job, a.index, a.work.Attempt} }
 func (a *attempt) live(ctx context.Context) {
 	report := a.run(ctx)
 	a.runner.leave(a)
+	a.sync(ctx) // the log of an attempt that has ended is complete
 	a.runner.reports.add(report)
 	a.close()
 	a.runner.gone()
@@ -165,10 +168,23 @@ func (a *attempt) tell() {
 }
 
 func (a *attempt) print(stream, text string) {
+	a.printed.Store(true)
 	a.runner.logs.WriteJob(slipway.JobLogLine{
 		At: time.Now(), Tenant: a.work.Tenant, Job: a.work.Job, Index: a.index, Attempt: a.work.Attempt,
 		Stream: stream, Text: text,
 	})
+}
+
+// syncTimeout is how long the report of an end may wait for the log.
+const syncTimeout = 5 * time.Second
+
+// sync waits until what was printed can be read.
+func (a *attempt) sync(ctx context.Context) {
+	if a.printed.Load() {
+		ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+		defer cancel()
+		a.runner.logs.SyncJob(ctx, a.work.Tenant, a.work.Job, a.index)
+	}
 }
 
 // say adds a line of the platform's own to what the attempt printed.

@@ -92,7 +92,10 @@ type Leftovers interface {
 	Leftover() <-chan struct{}
 }
 
-// Logs takes what attempts print. WriteJob never blocks.
+// Logs takes what attempts print.
 type Logs interface {
+	// WriteJob never blocks.
 	WriteJob(line slipway.JobLogLine)
+	// SyncJob returns when what was written about a job or a child can be read.
+	SyncJob(ctx context.Context, tenant, job string, index int)
 }

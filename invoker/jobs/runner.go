@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -159,7 +160,7 @@ func (r *Runner) obey(o slipway.JobOrder) {
 			continue
 		}
 		if c := span(a.work.Array > 0, o.From, o.To); c.next <= a.index && a.index < c.end {
-			a.want(stopped, o.Reason)
+			a.want(stopped, strings.TrimPrefix(o.Reason, slipway.ReasonTerminated))
 		}
 	}
 }
