@@ -161,3 +161,17 @@ func (e *InvocationError) Matches(pattern string) bool {
 	}
 	return e.Type == pattern
 }
+
+// AsyncBacklog is the asynchronous events of a function that have no outcome yet.
+type AsyncBacklog struct {
+	FunctionRef
+	Queued, Running int
+	Oldest          time.Time // when the oldest of them was accepted
+}
+
+// AsyncOutcomes is how many asynchronous events of a function had an outcome.
+type AsyncOutcomes struct {
+	FunctionRef
+	State InvocationState
+	N     int64
+}

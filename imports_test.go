@@ -43,7 +43,8 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"batch/life":                   {ours: []string{""}},
 	"batch/schedule":               {ours: []string{""}},
 	"invoker/supervisor":           {ours: []string{"invoker/runtimeapi"}}, // what runs in a sandbox with extensions
-	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus", "gateway/front"}, doors: []string{"github.com/labstack/echo/v4"}},
+	"gateway":                      {ours: []string{"", "gateway/canary", "gateway/choose", "internal/bus", "gateway/front", "gateway/metrics"}, doors: []string{"github.com/labstack/echo/v4"}},
+	"gateway/metrics":              {ours: []string{""}, doors: []string{"github.com/prometheus/client_golang"}},
 	"async":                        {ours: []string{""}},
 	"gateway/canary":               {ours: []string{""}},
 	"trigger":                      {ours: []string{"", "internal/bus"}, doors: []string{"github.com/robfig/cron/v3"}},
@@ -51,7 +52,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"gateway/front":                {},
 	// cmd knows everyone; what is listed are the doors that open onto a terminal.
 	"cmd/slipway": {
-		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "invoker/jobs", "invoker/supervisor", "gateway", "batch", "trigger", "async"},
+		ours:  []string{"", "sdk", "store", "internal/network", "internal/sandbox", "internal/cgroup", "internal/userns", "internal/bus", "packager", "pool", "invoker", "invoker/jobs", "invoker/supervisor", "gateway", "gateway/metrics", "batch", "trigger", "async"},
 		doors: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term", "go.yaml.in/yaml/v3", "github.com/moby/patternmatcher"},
 	},
 	// Programs that measure use the product as a user does. A cold start is too short for

@@ -90,6 +90,9 @@ type VersionCount struct {
 	Free      int `json:"free"`      // invocations that could begin now without a start
 	Frozen    int `json:"frozen"`    // of Free, those whose instance has to be thawed first
 	Waiting   int `json:"waiting"`   // invocations that wait for an instance
+	Starting  int `json:"starting"`  // of Instances
+	Asleep    int `json:"asleep"`    // of Instances, those that are frozen or reclaimed
+	Reclaimed int `json:"reclaimed"` // of Asleep
 
 	Failures int    `json:"failures,omitempty"` // starts in a row that went wrong
 	Failure  string `json:"failure,omitempty"`  // why, the last time; for a person

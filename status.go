@@ -19,4 +19,9 @@ type FunctionStatus struct {
 	Instances int    `json:"instances"` // of every version, starting ones too
 	Free      int    `json:"free"`      // invocations that could begin now without a start
 	Waiting   int    `json:"waiting"`   // invocations that wait for an instance
+
+	// What this gateway has counted since it started.
+	Events         int64 `json:"events"`
+	FunctionErrors int64 `json:"function_errors"` // what the user's code did wrong
+	PlatformErrors int64 `json:"platform_errors"` // what the platform could not do
 }

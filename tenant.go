@@ -34,6 +34,7 @@ type Key struct {
 
 // The scopes of a key.
 const (
-	ScopeAdmin  = "admin"  // everything
-	ScopeInvoke = "invoke" // sending events: invocations, and HTTP events of functions with auth "key"
+	ScopeAdmin   = "admin"   // everything
+	ScopeMetrics = "metrics" // reading /metrics, which shows names and figures of all tenants; for keys of the default one
+	ScopeInvoke  = "invoke"  // sending events: invocations, and HTTP events of functions with auth "key"
 )

@@ -27,6 +27,7 @@ type Engine struct {
 	sending   *destinations
 	web       *http.Client
 	discarded atomic.Int64
+	outcomes  outcomes
 }
 
 // New makes an engine.

@@ -82,6 +82,8 @@ func (e *Engine) recordGroup(ctx context.Context, group []end) {
 		if i < len(recorded) && !recorded[i] {
 			e.discarded.Add(1)
 			e.log.Info("an outcome came too late: another engine has the event", "invocation", end.ID, "attempt", end.Attempt)
+		} else if end.State.Ended() {
+			e.outcomes.add(end.ref, end.State)
 		}
 		if end.Destination != "" {
 			e.delivery.ring()

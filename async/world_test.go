@@ -36,6 +36,7 @@ type world struct {
 
 	mu      sync.Mutex
 	forward time.Duration
+	outside *bus.Outside
 }
 
 func newWorld(t *testing.T, change ...func(*async.Config)) *world {
@@ -55,6 +56,9 @@ func newWorldOn(t *testing.T, server *bus.Server, change ...func(*async.Config))
 	w.bus, err = bus.Connect(t.Context(), bus.Config{Server: server}, w.log())
 	must(t, err)
 	t.Cleanup(w.bus.Close)
+	w.outside, err = bus.ConnectOutside(t.Context(), bus.OutsideConfig{Server: server}, w.log())
+	must(t, err)
+	t.Cleanup(w.outside.Close)
 	w.store, err = store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"), w.log())
 	must(t, err)
 	t.Cleanup(func() { w.store.Close() })
@@ -78,7 +82,7 @@ func (w *world) start(change ...func(*async.Config)) (*async.Engine, func()) {
 		c(&cfg)
 	}
 	e := async.New(cfg, async.Parts{
-		Store: w.store, Intake: w.intake, Blobs: w.bus.Blobs(), Functions: w.fn, Jobs: w.jobs, Subjects: w.bus, Log: w.log(),
+		Store: w.store, Intake: w.intake, Blobs: w.bus.Blobs(), Functions: w.fn, Jobs: w.jobs, Subjects: w.outside, Log: w.log(),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/metrics"
 )
 
 // Async keeps asynchronous events, and runs them through AsyncSettings and InvokeEvent.
@@ -124,14 +125,18 @@ const (
 // same routes, limits and counts. The answer's body ends what is counted.
 func (g *Gateway) InvokeEvent(ctx context.Context, e slipway.Event, attempt int, payload io.Reader) (*slipway.Response, int, error) {
 	received := time.Now()
+	m := g.meter(e.Ref())
 	spec, err := g.qualified(ctx, e.Ref(), e.Qualifier)
 	if err != nil {
+		m.Refused(metrics.Async, err, false)
 		return nil, 0, err
 	}
 	seat, err := g.limits.admit(e.Ref())
 	if err != nil {
+		m.Refused(metrics.Async, err, false)
 		return nil, spec.Version, err
 	}
+	m.Begin()
 	body := eventBody{small: e.Payload}
 	if e.Blob != "" {
 		body = eventBody{stream: &streamBody{r: payload}}
@@ -147,14 +152,16 @@ func (g *Gateway) InvokeEvent(ctx context.Context, e slipway.Event, attempt int,
 	f, err := g.send(ctx, spec, req, body)
 	if err != nil {
 		seat.leave()
+		m.End()
+		m.Refused(metrics.Async, err, ctx.Err() != nil)
 		return nil, spec.Version, err
 	}
-	g.releases.tallies.count(spec.VersionRef, f.resp)
+	g.count(metrics.Async, m, spec, f)
 	resp := *f.resp
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 	}
-	resp.Body = &countedBody{ReadCloser: resp.Body, done: func() { f.choice.done(); seat.leave() }}
+	resp.Body = &countedBody{ReadCloser: resp.Body, done: func() { f.choice.done(); seat.leave(); m.End() }}
 	return &resp, spec.Version, nil
 }
 

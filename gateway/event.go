@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/metrics"
 )
 
 // ServeHTTP sends events to their function and everything else to the API.
@@ -21,14 +22,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveEvent is the event path: one round trip between the client and an instance.
 func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 	received, id := time.Now(), slipway.NewID()
-	spec, err := g.eventSpec(r, t)
+	found := g.routes.find(slipway.FunctionRef{Tenant: t.tenant, Function: t.function})
+	spec, err := g.eventSpec(r, t, found)
 	if err != nil {
-		g.refuse(w, r, err, id)
+		g.refuseEvent(w, r, found, err, id)
 		return
 	}
+	found.meter.Begin()
+	defer found.meter.End()
 	seat, err := g.limits.admit(slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function})
 	if err != nil {
-		g.refuse(w, r, err, id)
+		g.refuseEvent(w, r, found, err, id)
 		return
 	}
 	defer seat.leave()
@@ -36,7 +40,7 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 	defer cancel()
 	body, length, err := takeBody(w, r, spec.Protocol == slipway.ProtocolHTTP && isUpgrade(r))
 	if err != nil {
-		g.refuse(w, r, err, id)
+		g.refuseEvent(w, r, found, err, id)
 		return
 	}
 	defer body.close()
@@ -48,11 +52,11 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 
 	f, err := g.send(ctx, spec, req, body)
 	if err != nil {
-		g.refuse(w, r, err, id)
+		g.refuseEvent(w, r, found, err, id)
 		return
 	}
 	defer f.close()
-	g.releases.tallies.count(spec.VersionRef, f.resp)
+	g.count(metrics.HTTP, found.meter, spec, f)
 	setTimings(w.Header(), f)
 	switch {
 	case f.resp.FunctionError != nil:
@@ -67,8 +71,7 @@ func (g *Gateway) serveEvent(w http.ResponseWriter, r *http.Request, t target) {
 
 // eventSpec is the version that the event goes to, if the client may send it events. A
 // key that the platform has checked is not shown to the function.
-func (g *Gateway) eventSpec(r *http.Request, t target) (*slipway.Spec, error) {
-	found := g.routes.find(slipway.FunctionRef{Tenant: t.tenant, Function: t.function})
+func (g *Gateway) eventSpec(r *http.Request, t target, found *route) (*slipway.Spec, error) {
 	if found == nil {
 		return nil, g.noRoute(t.function)
 	}
@@ -106,6 +109,23 @@ func newRequest(r *http.Request, id string, spec *slipway.Spec, mode slipway.Mod
 		Method: r.Method, Host: r.Host, Proto: r.Proto, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil,
 		Header: r.Header,
 	}
+}
+
+// count takes the outcome of an event that an instance had.
+func (g *Gateway) count(kind metrics.Kind, m *metrics.Meter, spec *slipway.Spec, f flight) {
+	m.Answered(kind, f.resp, f.route+f.resp.Phases.Route)
+	g.releases.tallies.count(spec.VersionRef, f.resp)
+}
+
+// refuseEvent is refuse for an HTTP event, which is counted; found is nil when its function
+// was not found.
+func (g *Gateway) refuseEvent(w http.ResponseWriter, r *http.Request, found *route, err error, id string) {
+	if found == nil {
+		g.metrics.Lost(err)
+	} else {
+		found.meter.Refused(metrics.HTTP, err, r.Context().Err() != nil)
+	}
+	g.refuse(w, r, err, id)
 }
 
 // refuse answers with a platform error. Nobody reads the answer when the client has gone.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/gateway/front"
+	"github.com/slipway-run/slipway/gateway/metrics"
 	"github.com/slipway-run/slipway/internal/bus"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	MaxEventBytes  int64         // bytes of the body of an invocation through the API; 6 MiB
 	BuildTimeout   time.Duration // of a whole build; 15m
 	Refresh        time.Duration // how often all routes are read again, in case a notice of change was lost; 30s
+	OpenMetrics    bool          // everybody who can connect may read /metrics; false
 }
 
 func (c Config) withDefaults() Config {
@@ -66,6 +68,8 @@ type Gateway struct {
 	publisher *publisher
 	keeper    *keeper
 	limits    *limits
+	metrics   *metrics.Set
+	unmetered metrics.Meter
 	releases  *releases
 	sharing   *sharing
 	uploads   *uploads
@@ -90,13 +94,14 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 		return nil, slipway.Errorf(slipway.ErrInternal, "make the folder for uploads: %w", err)
 	}
 	news, moves := newBell(), newBell()
-	limits := newLimits()
+	limits, meters := newLimits(), metrics.New(cfg.Build)
 	life, end := context.WithCancel(context.Background())
 	following, endFollows := context.WithCancel(life)
 	g := &Gateway{
 		cfg: cfg, store: store, bus: b, log: log, started: time.Now().UTC(),
 		limits:   limits,
-		routes:   newRouteTable(store, limits, log, news, moves),
+		metrics:  meters,
+		routes:   newRouteTable(store, limits, meters, log, news, moves),
 		invokers: newInvokers(),
 		keys:     newKeyring(store),
 		uploads:  &uploads{dir: cfg.SpoolDir, limit: cfg.MaxUploadBytes, blobs: blobs, log: log, held: map[string]int{}},
@@ -109,6 +114,7 @@ func New(cfg Config, store Store, blobs Blobs, b *bus.Bus, log *slog.Logger) (*G
 	others := newPeers(cfg.ID)
 	g.releases = &releases{routes: g.routes, invokers: g.invokers, store: store, peers: others, bus: b, log: log, news: moves, changed: g.changed}
 	g.sharing = &sharing{self: cfg.ID, peers: others, limits: limits, releases: g.releases, bus: b, log: log}
+	meters.Add(g.platformMetrics)
 	g.calls = g.table()
 	g.api = g.newAPI()
 	return g, nil

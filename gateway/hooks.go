@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/metrics"
 )
 
 // Hooks take requests to webhooks.
@@ -95,8 +96,16 @@ func (g *Gateway) postHook(c *call) error {
 }
 
 // hookSync runs an event now and answers with the function's answer, as to an HTTP event.
-func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) error {
+func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (err error) {
 	r, w := c.Request(), c.Response().Writer
+	m, answered := g.meter(e.Ref()), false
+	m.Begin()
+	defer m.End()
+	defer func() {
+		if err != nil && !answered {
+			m.Refused(metrics.Hook, err, r.Context().Err() != nil)
+		}
+	}()
 	if int64(len(e.Payload)) > g.cfg.MaxEventBytes {
 		return errTooLarge(g.cfg.MaxEventBytes)
 	}
@@ -121,7 +130,8 @@ func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) error {
 		return err
 	}
 	defer f.close()
-	g.releases.tallies.count(spec.VersionRef, f.resp)
+	answered = true
+	g.count(metrics.Hook, m, spec, f)
 	c.Response().Committed = true // what follows writes past the router
 	setTimings(w.Header(), f)
 	if fe := f.resp.FunctionError; fe != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/metrics"
 )
 
 // modeHeader says how an invocation is meant: sync, dry-run or async.
@@ -80,9 +81,18 @@ func versionNumber(qualifier string) (int, bool) {
 const logTypeHeader = "X-Slipway-Log-Type"
 
 // invokeSync gives the event to an instance, and the outcome to answer.
-func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time, answer func(*call, *slipway.Spec, flight)) error {
+func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time, answer func(*call, *slipway.Spec, flight)) (err error) {
 	r, w := c.Request(), c.Response().Writer
-	seat, err := g.limits.admit(slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function})
+	ref := slipway.FunctionRef{Tenant: spec.Tenant, Function: spec.Function}
+	m := g.meter(ref)
+	m.Begin()
+	defer m.End()
+	defer func() {
+		if err != nil {
+			m.Refused(metrics.Invoke, err, r.Context().Err() != nil)
+		}
+	}()
+	seat, err := g.limits.admit(ref)
 	if err != nil {
 		return err
 	}
@@ -107,7 +117,7 @@ func (g *Gateway) invokeSync(c *call, spec *slipway.Spec, received time.Time, an
 		return body.fault(err)
 	}
 	defer f.close()
-	g.releases.tallies.count(spec.VersionRef, f.resp)
+	g.count(metrics.Invoke, m, spec, f)
 	c.Response().Committed = true // what follows writes past the router
 	setTimings(w.Header(), f)
 	answer(c, spec, f)

@@ -27,8 +27,8 @@ func (g *Gateway) postKey(c *call) error {
 		body.Scopes = []string{slipway.ScopeAdmin}
 	}
 	for _, scope := range body.Scopes {
-		if scope != slipway.ScopeAdmin && scope != slipway.ScopeInvoke {
-			return slipway.Errorf(slipway.ErrInvalid, "scopes: %q is not allowed; a scope is %s or %s", scope, slipway.ScopeAdmin, slipway.ScopeInvoke)
+		if scope != slipway.ScopeAdmin && scope != slipway.ScopeInvoke && scope != slipway.ScopeMetrics {
+			return slipway.Errorf(slipway.ErrInvalid, "scopes: %q is not allowed; a scope is %s, %s or %s", scope, slipway.ScopeAdmin, slipway.ScopeInvoke, slipway.ScopeMetrics)
 		}
 	}
 	if body.ExpiresAt != nil && !body.ExpiresAt.After(time.Now()) {

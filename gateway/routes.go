@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/gateway/metrics"
 	"github.com/slipway-run/slipway/internal/bus"
 )
 
@@ -19,6 +21,7 @@ type routeTable struct {
 	store  routeSource
 	log    *slog.Logger
 	limits *limits                                        // follow the table
+	meters *metrics.Set                                   // follow the table
 	news   []bell                                         // rung after every change
 	table  atomic.Pointer[map[slipway.FunctionRef]*route] // nil until it was loaded once
 
@@ -41,6 +44,7 @@ type routeSource interface {
 type route struct {
 	auth    string
 	paused  bool
+	meter   *metrics.Meter // of the function
 	aliases map[string]split
 	specs   map[int]*slipway.Spec
 	stored  map[string]slipway.Alias // aliases, with how they came about
@@ -52,8 +56,8 @@ type split struct {
 	share       float64
 }
 
-func newRouteTable(store routeSource, limits *limits, log *slog.Logger, news ...bell) *routeTable {
-	return &routeTable{store: store, log: log, limits: limits, news: news, ready: make(chan struct{})}
+func newRouteTable(store routeSource, limits *limits, meters *metrics.Set, log *slog.Logger, news ...bell) *routeTable {
+	return &routeTable{store: store, log: log, limits: limits, meters: meters, news: news, ready: make(chan struct{})}
 }
 
 // loaded says whether the table can be used yet.
@@ -134,9 +138,20 @@ func (t *routeTable) readTenants(ctx context.Context) error {
 
 func (t *routeTable) put(table map[slipway.FunctionRef]*route) {
 	t.limits.set(t.tenants, table)
+	t.measure(table)
 	t.table.Store(&table)
 	for _, bell := range t.news {
 		bell.ring()
+	}
+}
+
+// measure gives every route its function's meter. Routes that are in use have it already.
+func (t *routeTable) measure(table map[slipway.FunctionRef]*route) {
+	meters := t.meters.Follow(slices.Collect(maps.Keys(table)))
+	for ref, r := range table {
+		if r.meter == nil {
+			r.meter = meters[ref]
+		}
 	}
 }
 

@@ -22,6 +22,10 @@ func (g *Gateway) getStatus(c *call) error {
 		s.Store = err.Error()
 	}
 	s.Functions = functionStatus(c.tenant, g.routes.live(c.tenant), s.Invokers)
+	for i, f := range s.Functions {
+		t := g.meter(slipway.FunctionRef{Tenant: c.tenant, Function: f.Function}).Tally()
+		s.Functions[i].Events, s.Functions[i].FunctionErrors, s.Functions[i].PlatformErrors = t.Events, t.FunctionErrors, t.PlatformErrors
+	}
 	return c.reply(http.StatusOK, s)
 }
 

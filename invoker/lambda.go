@@ -67,6 +67,10 @@ type outcome struct {
 
 // event makes what the process gets.
 func (l *lambdaRunner) event(req *slipway.Request) (runtimeapi.Event, error) {
+	req, err := structured(req)
+	if err != nil {
+		return runtimeapi.Event{}, err
+	}
 	body, err := readEvent(req)
 	if err != nil {
 		return runtimeapi.Event{}, err

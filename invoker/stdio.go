@@ -28,6 +28,11 @@ func (s *stdioRunner) close() {}
 
 // run implements runner.
 func (s *stdioRunner) run(ctx context.Context, req *slipway.Request, release func(bool)) (*slipway.Response, error) {
+	req, err := structured(req)
+	if err != nil {
+		release(true)
+		return nil, err
+	}
 	s.in.begin(req.ID)
 	p, err := s.start(ctx, req)
 	if err != nil {

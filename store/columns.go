@@ -62,16 +62,20 @@ func (c configuration) Scan(src any) error {
 	return document{c.c}.Scan(src)
 }
 
-// moment reads a column of time into t, in UTC.
+// moment reads a column of time into t, in UTC. SQLite gives one that was computed, as by
+// min, as the microseconds that it keeps.
 type moment struct{ t *time.Time }
 
 // Scan implements sql.Scanner.
 func (m moment) Scan(src any) error {
-	t, ok := src.(time.Time)
-	if !ok {
+	switch src := src.(type) {
+	case time.Time:
+		*m.t = src.UTC()
+	case int64:
+		*m.t = time.UnixMicro(src).UTC()
+	default:
 		return fmt.Errorf("a time column holds %T", src)
 	}
-	*m.t = t.UTC()
 	return nil
 }
 

@@ -23,6 +23,6 @@ func (s *server) newAsync(g *gateway.Gateway, jobs async.JobSubmitter) (*async.E
 	return async.New(async.Config{
 		Node: s.id, SpoolDir: s.dir.join("spool"), Retention: s.retention, WebhookAllow: allow, Grace: s.shutdown / 2,
 	}, async.Parts{
-		Store: s.store, Intake: intake, Blobs: blobs, Functions: g, Jobs: jobs, Subjects: s.bus, Log: s.log,
+		Store: s.store, Intake: intake, Blobs: blobs, Functions: g, Jobs: jobs, Subjects: s.outside, Log: s.log,
 	}), nil
 }

@@ -38,7 +38,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	launcher := launchers{native: native, oci: native.OCI(s.runtimes)}
+	launcher := measured{launchers{native: native, oci: native.OCI(s.runtimes)}, &s.sandboxes}
 	packer, err := packager.New(packager.Config{
 		CacheDir:    s.cache,
 		PythonBase:  s.pythonBase,

@@ -82,7 +82,7 @@ func isUsage(err error) bool {
 	if errors.As(err, &usage) {
 		return true
 	}
-	for _, begin := range []string{"unknown command", "accepts ", "requires at ", "required flag", "invalid argument"} {
+	for _, begin := range []string{"unknown command", "accepts ", "requires at ", "required flag", "invalid argument", "at least one of the flags", "if any flags in the group"} {
 		if strings.HasPrefix(err.Error(), begin) {
 			return true
 		}

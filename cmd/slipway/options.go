@@ -38,6 +38,10 @@ type gatewayOptions struct {
 	listen        string
 	domain        string
 	auth          string
+	metrics       string // key or open
+	natsListen    string // of the embedded server, for programs that are not the platform
+	natsToken     string
+	triggerNATS   string
 	maxUploadMB   int64
 	maxUnpackedMB int64
 	retention     time.Duration // of the records of asynchronous invocations
@@ -80,9 +84,17 @@ func (o *options) gatewayFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.store, "store", "", "postgres://… or sqlite:///path (default: SQLite in the data folder)")
 	f.StringVar(&o.domain, "domain", "localhost", "functions answer at <function>.<domain>")
 	f.StringVar(&o.auth, "auth", "on", "off lets everyone who can connect use the API")
+	f.StringVar(&o.metrics, "metrics", "key", "who may read /metrics: key (one of the default tenant, with the scope metrics or admin) or open")
+	f.StringVar(&o.triggerNATS, "trigger-nats", "", "NATS servers whose messages set triggers off, with the user or token for them (default: those of --nats, or the embedded one)")
 	f.Int64Var(&o.maxUploadMB, "max-upload-mb", 1024, "largest archive that can be uploaded, MiB")
 	f.DurationVar(&o.retention, "invocation-retention", 7*24*time.Hour, "how long the records of asynchronous invocations are kept after their outcome")
 	f.StringSliceVar(&o.webhookAllow, "webhook-allow", nil, "private address ranges that webhooks may reach, as in 10.1.0.0/16 or 127.0.0.0/8")
+}
+
+// embeddedFlags are about what has its place outside of the process in a cluster.
+func (o *options) embeddedFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.natsListen, "nats-listen", "", "address at which other programs reach the embedded NATS, as in 127.0.0.1:4222: they see nothing of the platform's, and triggers see what they publish")
+	f.StringVar(&o.natsToken, "nats-token", "", "what those programs must show; needed unless the address is a loopback one")
 }
 
 func (o *options) invokerFlags(f *pflag.FlagSet) {
@@ -108,6 +120,12 @@ func (o *options) invokerFlags(f *pflag.FlagSet) {
 func (o *options) check() error {
 	if o.gatewayOptions.auth != "" && o.auth != "on" && o.auth != "off" {
 		return usageError{slipway.Errorf(slipway.ErrInvalid, "--auth: %q is not allowed; it must be on or off", o.auth)}
+	}
+	if o.metrics != "" && o.metrics != "key" && o.metrics != "open" {
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "--metrics: %q is not allowed; it must be key or open", o.metrics)}
+	}
+	if o.natsListen != "" && o.nats != "" {
+		return usageError{slipway.Errorf(slipway.ErrInvalid, "--nats-listen is for the embedded NATS, and --nats names another one")}
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {

@@ -32,6 +32,7 @@ file.`,
 	o.common(f)
 	o.cluster(f)
 	o.gatewayFlags(f)
+	o.embeddedFlags(f)
 	o.invokerFlags(f)
 	return cmd
 }

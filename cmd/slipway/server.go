@@ -32,7 +32,10 @@ type server struct {
 	store    *store.Store
 	adminKey string // path of the file that holds it
 	bus      *bus.Bus
+	outside  *bus.Outside // of gateways: messages that are not the platform's
 	images   *packager.Store
+
+	sandboxes sandboxCounts
 }
 
 func newServer(cmd *cobra.Command, o *options) (*server, error) {
@@ -99,7 +102,7 @@ func (s *server) openStore(ctx context.Context) error {
 func (s *server) startBus(ctx context.Context) error {
 	cfg := bus.Config{URL: s.nats, Name: "slipway-" + s.id, Replicas: s.replicas}
 	if s.nats == "" {
-		embedded, err := bus.NewServer(bus.ServerConfig{Dir: s.dir.join("nats")}, s.log)
+		embedded, err := bus.NewServer(bus.ServerConfig{Dir: s.dir.join("nats"), Listen: s.natsListen, Token: s.natsToken, Guests: true}, s.log)
 		if err != nil {
 			return err
 		}
@@ -115,7 +118,10 @@ func (s *server) startBus(ctx context.Context) error {
 	}
 	s.bus = b
 	s.add("bus", func(context.Context) error { b.Close(); return nil })
-	return nil
+	if s.store == nil {
+		return nil
+	}
+	return s.connectOutside(ctx, cfg.Server)
 }
 
 // openImages opens the local store of uploads, images and layers. In a cluster what is
@@ -144,6 +150,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		SpoolDir:       s.dir.join("spool"),
 		MaxUploadBytes: s.maxUploadMB << 20,
 		Refresh:        s.refresh,
+		OpenMetrics:    s.metrics == "open" || s.auth == "off",
 	}, s.store, uploads, s.bus, s.log)
 	if err != nil {
 		return nil, err
@@ -155,6 +162,9 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 		return nil, err
 	}
 	g.UseAsync(engine)
+	triggers := s.newTriggers(engine, jobs)
+	g.UseTriggers(triggers)
+	s.measure(g.Metrics(), triggers, engine, jobs)
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; name another address with --listen", s.listen, err)
@@ -165,6 +175,7 @@ func (s *server) startGateway(context.Context) (net.Addr, error) {
 	}
 	s.run("jobs", jobs.Run, s.failed)
 	s.run("asynchronous events", engine.Run, s.failed) // when the routes are known; it stops before them
+	s.run("triggers", triggers.Run, s.failed)          // they hand events over to what runs before them
 	web := g.Server()
 	s.add("http", web.Shutdown)
 	go func() {

@@ -82,9 +82,17 @@ func invokerTable(s slipway.Status) *table {
 }
 
 func functionTable(s slipway.Status) *table {
-	t := newTable("FUNCTION", "LIVE", "INSTANCES", "FREE", "WAITING")
+	t := newTable("FUNCTION", "LIVE", "INSTANCES", "FREE", "WAITING", "EVENTS", "FUNCTION ERRORS", "PLATFORM ERRORS")
 	for _, f := range s.Functions {
-		t.row(f.Function, f.Live, f.Instances, f.Free, f.Waiting)
+		t.row(f.Function, f.Live, f.Instances, f.Free, f.Waiting, f.Events, errorCount(f.FunctionErrors, yellow), errorCount(f.PlatformErrors, red))
 	}
 	return t
+}
+
+// errorCount is a number that is worth a colour when it is not zero.
+func errorCount(n int64, c color) cell {
+	if n == 0 {
+		c = plain
+	}
+	return cell{fmt.Sprint(n), c}
 }

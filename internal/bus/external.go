@@ -59,16 +59,26 @@ func (o *Outside) Close() {
 	o.nc.Close()
 }
 
-// Publish sends a message and returns when the server has it.
-func (o *Outside) Publish(ctx context.Context, subject string, header slipway.Header, data []byte) error {
-	err := o.nc.PublishMsg(&nats.Msg{Subject: subject, Header: nats.Header(header), Data: data})
-	if err == nil {
-		err = o.nc.FlushWithContext(ctx)
+// SendMessage sends a message. When a stream of JetStream takes the subject, the message is
+// in it before the return; else the server has it, and who does not listen now misses it.
+func (o *Outside) SendMessage(ctx context.Context, subject string, header slipway.Header, data []byte) error {
+	if _, err := slipway.ParseDestination("nats:" + subject); err != nil {
+		return err
+	}
+	msg := &nats.Msg{Subject: subject, Header: nats.Header(header), Data: data}
+	_, err := o.js.StreamNameBySubject(ctx, subject)
+	switch {
+	case err == nil:
+		_, err = o.js.PublishMsg(ctx, msg)
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		if err = o.nc.PublishMsg(msg); err == nil {
+			err = o.nc.FlushWithContext(ctx)
+		}
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return slipway.Errorf(slipway.ErrTooLarge, "the message is %d bytes; NATS is set to take %d", len(data), o.nc.MaxPayload())
 	}
-	return o.bus.natsError("publish "+subject, err)
+	return o.bus.natsError("send to "+subject, err)
 }
 
 // Message is one that came from outside.

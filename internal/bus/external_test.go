@@ -235,7 +235,7 @@ func TestGuestsKeepStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := outside(t, bus.OutsideConfig{Server: s})
-	if err := o.Publish(within(t), "keep.x", slipway.Header{"A": {"b"}}, []byte("kept")); err != nil {
+	if err := o.SendMessage(within(t), "keep.x", slipway.Header{"A": {"b"}}, []byte("kept")); err != nil {
 		t.Fatal(err)
 	}
 	s.Shutdown()

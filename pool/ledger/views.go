@@ -20,6 +20,7 @@ func (l *Ledger) Counts() []slipway.VersionCount {
 		if n := v.starting + v.ready; n > 0 || v.waiting.len() > 0 || failures > 0 {
 			counts = append(counts, slipway.VersionCount{VersionRef: ref, Instances: n, Free: v.free,
 				Frozen: (v.stacks[frozen].n + v.stacks[reclaimed].n) * v.slots(), Waiting: v.waiting.len(),
+				Starting: v.starting, Asleep: v.stacks[frozen].n + v.stacks[reclaimed].n, Reclaimed: v.stacks[reclaimed].n,
 				Failures: failures, Failure: failure})
 		}
 	}
