@@ -56,6 +56,10 @@ bench-burst: build ## what functions and jobs on one machine notice of each othe
 bench-jobs: build ## jobs run to the end per second: Slipway, its runner alone, runc, podman and docker
 	@$(GO) run ./bench/jobs -slipway bin/slipway
 
+.PHONY: bench-async
+bench-async: build ## asynchronous events accepted, beside raw JetStream and HTTP alone
+	@$(GO) run ./bench/async -slipway bin/slipway
+
 .PHONY: bench-step
 bench-step: build ## a step in load: from 1 to 50 events at once
 	@$(GO) run ./bench/step -slipway bin/slipway
