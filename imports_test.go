@@ -63,6 +63,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/density":       {ours: []string{"", "bench/rig", "internal/sandbox"}},
 	"bench/jobs":          {ours: []string{"", "bench/rig", "internal/sandbox", "invoker/jobs", "pool"}},
 	"bench/thaw":          {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
+	"bench/async":         {ours: []string{"bench/rig"}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}}, // raw JetStream is the peer
 	"bench/demo":          {ours: []string{"bench/rig"}},
 	"bench/warm":          {ours: []string{"bench/rig"}},
 	"bench/neighbours":    {ours: []string{"bench/rig"}},

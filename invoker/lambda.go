@@ -80,8 +80,8 @@ func (l *lambdaRunner) event(req *slipway.Request) (runtimeapi.Event, error) {
 	} else {
 		body, err = checkEvent(body)
 	}
-	if err == nil && len(body) > maxPayload {
-		err = eventTooLarge()
+	if most := maxEvent(req); err == nil && int64(len(body)) > most {
+		err = eventTooLarge(most)
 	}
 	return runtimeapi.Event{
 		ID: req.ID, Deadline: time.Now().Add(l.in.spec.Config.Timeout.D()), FunctionARN: l.arn,

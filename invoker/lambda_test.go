@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,10 @@ func TestLambdaInvocations(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		_, err := m.Invoke(t.Context(), invocation(ref, "no json"))
 		wantKind(t, err, slipway.ErrInvalid, "JSON")
-		_, err = m.Invoke(t.Context(), invocation(ref, strings.Repeat(" ", 6291557)))
+		_, err = m.Invoke(t.Context(), invocation(ref, strings.Repeat(" ", slipway.MaxAsyncPayload+1)))
+		wantKind(t, err, slipway.ErrTooLarge, fmt.Sprint(slipway.MaxAsyncPayload))
+		large := request(ref, "POST", "/", strings.Repeat(" ", 6291557))
+		_, err = m.Invoke(t.Context(), large)
 		wantKind(t, err, slipway.ErrTooLarge, "6291556")
 	})
 	t.Run("error", func(t *testing.T) {

@@ -16,8 +16,17 @@ import (
 	"github.com/slipway-run/slipway/invoker/runtimeapi"
 )
 
-// maxPayload is the most bytes of an event for a handler, and of its result.
+// maxPayload is the most bytes of an HTTP event as a handler gets it, and of its result.
 const maxPayload = runtimeapi.MaxPayload
+
+// maxEvent is the most bytes of the body of an event. An invoke may be asynchronous; the
+// gateway holds synchronous ones to less.
+func maxEvent(req *slipway.Request) int64 {
+	if req.Mode == slipway.ModeInvoke {
+		return slipway.MaxAsyncPayload
+	}
+	return maxPayload
+}
 
 // readEvent reads the body of an event whole.
 func readEvent(req *slipway.Request) ([]byte, error) {
@@ -25,24 +34,25 @@ func readEvent(req *slipway.Request) ([]byte, error) {
 		return nil, nil
 	}
 	defer req.Body.Close()
-	if req.Length > maxPayload {
-		return nil, eventTooLarge()
+	most := maxEvent(req)
+	if req.Length > most {
+		return nil, eventTooLarge(most)
 	}
 	var b bytes.Buffer
 	if req.Length > 0 {
 		b.Grow(int(req.Length) + bytes.MinRead)
 	}
-	if _, err := b.ReadFrom(io.LimitReader(req.Body, maxPayload+1)); err != nil {
+	if _, err := b.ReadFrom(io.LimitReader(req.Body, most+1)); err != nil {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "read the event: %w", err)
 	}
-	if b.Len() > maxPayload {
-		return nil, eventTooLarge()
+	if int64(b.Len()) > most {
+		return nil, eventTooLarge(most)
 	}
 	return b.Bytes(), nil
 }
 
-func eventTooLarge() error {
-	return slipway.Errorf(slipway.ErrTooLarge, "the event is larger than %d bytes, the most that a handler can be given; a function that listens on $PORT takes bodies of any size", maxPayload)
+func eventTooLarge(most int64) error {
+	return slipway.Errorf(slipway.ErrTooLarge, "the event is larger than %d bytes, the most that a handler can be given; a function that listens on $PORT takes bodies of any size", most)
 }
 
 // httpEvent is an HTTP request as a handler gets it: the payload of a function URL,

@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
-// MaxPayload is the most bytes of an event, and of an answer that is not streamed:
+// MaxPayload is the most bytes of an HTTP event, and of an answer that is not streamed:
 // 6 MiB and 100 bytes, as AWS has it.
 const MaxPayload = 6291556
 
