@@ -15,7 +15,8 @@ import (
 type attempt struct {
 	slipway.Assignment
 	Index int
-	stop  chan string // gets the reason of an order to stop
+	stop  chan string     // gets the reason of an order to stop
+	dead  <-chan struct{} // closed when the runner is killed
 }
 
 func (a attempt) id() string {
@@ -104,7 +105,7 @@ func (r *runner) take(all []slipway.Assignment, orders []slipway.JobOrder) {
 	defer r.mu.Unlock()
 	for _, a := range all {
 		for i := range a.Children() {
-			one := attempt{a, a.From + i, make(chan string, 8)}
+			one := attempt{a, a.From + i, make(chan string, 8), r.ctx.Done()}
 			r.queue = append(r.queue, one)
 			r.seen = append(r.seen, one)
 			r.known[keyOf(a.Job, one.Index, a.Attempt)] = one.stop
@@ -148,6 +149,9 @@ func (r *runner) one(a attempt) {
 	report := slipway.AttemptReport{Assignment: a.ID, Job: a.Job, Index: a.Index, Attempt: a.Attempt, Event: slipway.AttemptStarted, At: time.Now(), StartedAt: time.Now()}
 	r.say(report)
 	o := r.run(a)
+	if r.ctx.Err() != nil {
+		return // the dead say nothing
+	}
 	report.Event, report.At = slipway.AttemptEnded, time.Now()
 	if o.event != "" {
 		report.Event = o.event
@@ -158,12 +162,14 @@ func (r *runner) one(a attempt) {
 		report.Reason = slipway.ReasonError + "exit status"
 	}
 	report.CPUSeconds, report.MemoryPeakMB = 0.001, 1
+	r.mu.Lock()
+	r.running-- // before anybody can know that there is room
+	r.mu.Unlock()
 	r.say(report)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.used -= a.CPU
 	r.usedMB -= a.MemoryMB
-	r.running--
 	delete(r.known, keyOf(a.Job, a.Index, a.Attempt))
 	r.changed.Broadcast()
 }
