@@ -95,7 +95,8 @@ func (s JobSlice) Given() bool { return s.Assignment != "" }
 type LiveAttempt struct {
 	StartedAt time.Time `json:"at,omitzero"`
 	Frozen    bool      `json:"frozen,omitempty"`
-	Stop      string    `json:"stop,omitempty"` // why it is being ended
+	FrozenAt  time.Time `json:"frozen_at,omitzero"` // when it was said that it is
+	Stop      string    `json:"stop,omitempty"`     // why it is being ended
 }
 
 // AttemptOutcome is what came of an attempt.

@@ -68,7 +68,7 @@ func (s *scheduler) underWay(at life.Place, child int, now time.Time) string {
 	case live.Stop != "":
 		return "is being ended: " + live.Stop
 	case live.Frozen:
-		return fmt.Sprintf("attempt %d stands still on invoker %s: functions need the machine", slice.Attempt, slice.Invoker)
+		return fmt.Sprintf("attempt %d stands still on invoker %s for %s: functions need the machine", slice.Attempt, slice.Invoker, now.Sub(live.FrozenAt).Round(time.Second))
 	case !live.StartedAt.IsZero():
 		return fmt.Sprintf("attempt %d runs on invoker %s for %s", slice.Attempt, slice.Invoker, now.Sub(live.StartedAt).Round(time.Second))
 	}

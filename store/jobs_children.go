@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -142,7 +143,7 @@ func under(j *slipway.Job, slice slipway.JobSlice, index, memoryMB int) {
 	case live.Stop != "":
 		j.StatusReason = live.Stop
 	case live.Frozen:
-		j.StatusReason = "stands still: functions need the machine"
+		j.StatusReason = fmt.Sprintf("stands still since %s: functions need the machine", live.FrozenAt.UTC().Format(time.RFC3339))
 	}
 	j.Attempts = append(j.Attempts, a)
 }

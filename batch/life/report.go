@@ -22,9 +22,9 @@ func (b *Book) Report(r slipway.AttemptReport, now time.Time) bool {
 	case slipway.AttemptEnded:
 		b.ended(s, r, now)
 	case slipway.AttemptReturned:
-		b.again(s, r, slipway.ReasonReturned+orElse(r.Reason, "functions needed its room"), 0, now)
+		b.again(s, r, returned(r.Reason, "functions needed its room"), 0, now)
 	case slipway.AttemptUnstarted:
-		b.again(s, r, slipway.ReasonReturned+orElse(r.Reason, "it was taken back before it began"), 0, now)
+		b.again(s, r, returned(r.Reason, "it was taken back before it began"), 0, now)
 	case slipway.AttemptRefused:
 		b.again(s, r, slipway.ReasonRefused+orElse(r.Reason, "the invoker could not run it"), s.Losses+1, now)
 	default:
@@ -32,6 +32,12 @@ func (b *Book) Report(r slipway.AttemptReport, now time.Time) bool {
 	}
 	b.settle(now)
 	return true
+}
+
+// returned is why an attempt was taken back, which an invoker may have said as it is said
+// here.
+func returned(reason, standard string) string {
+	return slipway.ReasonReturned + orElse(strings.TrimPrefix(reason, slipway.ReasonReturned), standard)
 }
 
 func orElse(text, standard string) string {
@@ -54,9 +60,9 @@ func (b *Book) live(s *Slice, r slipway.AttemptReport) {
 		}
 		b.started(s.Owner, l.StartedAt)
 	case slipway.AttemptFrozen:
-		l.Frozen = true
+		l.Frozen, l.FrozenAt = true, r.At
 	case slipway.AttemptThawed:
-		l.Frozen = false
+		l.Frozen, l.FrozenAt = false, time.Time{}
 	}
 	s.Live[r.Index] = l
 	b.put(&s.JobSlice)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +133,14 @@ func TestJobsStandStill(t *testing.T) {
 		}
 		return nil
 	})
+	p.awaitJob(t, job.ID+":0", func(j slipway.Job) error {
+		var why slipway.Explanation
+		p.must(t, "GET", "/v1/jobs/"+j.ID+"/explain", "", &why)
+		if !strings.Contains(j.StatusReason, "stands still since") || !strings.Contains(why.Reason, "functions need the machine") {
+			return fmt.Errorf("it is said %q, and explained %q", j.StatusReason, why.Reason)
+		}
+		return nil
+	})
 	if err := stop(); err != nil {
 		t.Errorf("while jobs stood still: %v", err)
 	}
@@ -166,7 +175,7 @@ func TestJobsMakeRoom(t *testing.T) {
 		last := child.Attempts[len(child.Attempts)-1]
 		switch {
 		case len(child.Attempts) == 1:
-		case len(child.Attempts) == 2 && child.Attempts[0].Lost && last.Attempt == 2:
+		case len(child.Attempts) == 2 && child.Attempts[0].Lost && child.Attempts[0].Reason == "Returned: functions need its memory" && last.Attempt == 2:
 			again++
 		default:
 			t.Errorf("child %s has the attempts %+v", child.ID, child.Attempts)

@@ -66,7 +66,7 @@ func invokerCount(s slipway.Status) cell {
 }
 
 func invokerTable(s slipway.Status) *table {
-	t := newTable("INVOKER", "HOST", "BUILD", "VCPUS", "MEMORY", "FREE", "INSTANCES", "STATE")
+	t := newTable("INVOKER", "HOST", "BUILD", "VCPUS", "MEMORY", "FREE", "INSTANCES", "JOBS", "STATE")
 	for _, i := range s.Invokers {
 		instances := 0
 		for _, v := range i.Versions {
@@ -76,9 +76,20 @@ func invokerTable(s slipway.Status) *table {
 		if i.Draining {
 			state = cell{"draining", yellow}
 		}
-		t.row(i.ID, i.Host, orDash(i.Build), i.CPU, fmt.Sprintf("%d MiB", i.MemoryMB), fmt.Sprintf("%d MiB", i.FreeMemoryMB), instances, state)
+		t.row(i.ID, i.Host, orDash(i.Build), i.CPU, fmt.Sprintf("%d MiB", i.MemoryMB), fmt.Sprintf("%d MiB", i.FreeMemoryMB), instances, jobCount(i.Jobs), state)
 	}
 	return t
+}
+
+// jobCount says how many jobs an invoker runs, and how many of them stand still.
+func jobCount(room *slipway.JobRoom) string {
+	switch {
+	case room == nil:
+		return "-"
+	case room.Frozen > 0:
+		return fmt.Sprintf("%d, %d frozen", room.Running, room.Frozen)
+	}
+	return fmt.Sprint(room.Running)
 }
 
 func functionTable(s slipway.Status) *table {

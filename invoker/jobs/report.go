@@ -11,7 +11,7 @@ import (
 )
 
 // prefixes are how the reason of an attempt begins that somebody ended.
-var prefixes = map[ending]string{returned: "Returned: ", timedOut: slipway.ReasonTimeout, stopped: slipway.ReasonTerminated}
+var prefixes = map[ending]string{returned: slipway.ReasonReturned, timedOut: slipway.ReasonTimeout, stopped: slipway.ReasonTerminated}
 
 // report is a report about the attempt.
 func (a *attempt) report(event slipway.AttemptEvent) slipway.AttemptReport {
