@@ -112,3 +112,13 @@ func webhookDestination(text string) (Destination, error) {
 	}
 	return Destination{Kind: ToWebhook, URL: text}, checkNoNUL("destination", text)
 }
+
+// CheckOwner refuses a destination that is not the tenant's: its messages go to subjects
+// below its own name, unless it is the default one, whose admins look after all. The error
+// is ErrInvalid.
+func (d Destination) CheckOwner(tenant string) error {
+	if d.Kind != ToNATS || tenant == DefaultTenant || strings.HasPrefix(d.Subject, tenant+".") {
+		return nil
+	}
+	return Errorf(ErrInvalid, "nats:%s: the subjects of tenant %q begin with %[2]s. (the tenant %q has all)", d.Subject, tenant, DefaultTenant)
+}

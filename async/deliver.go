@@ -118,6 +118,9 @@ func (e *Engine) putOff(ctx context.Context, d slipway.DueDelivery, wait time.Du
 // send brings an outcome to its destination.
 func (e *Engine) send(ctx context.Context, d slipway.DueDelivery) error {
 	to, err := slipway.ParseDestination(d.Destination)
+	if err == nil {
+		err = to.CheckOwner(d.Tenant)
+	}
 	if err != nil {
 		return err
 	}
@@ -149,6 +152,9 @@ func (e *Engine) CheckDestination(ctx context.Context, ref slipway.FunctionRef, 
 		return nil
 	}
 	to, err := slipway.ParseDestination(text)
+	if err == nil {
+		err = to.CheckOwner(ref.Tenant)
+	}
 	if err != nil {
 		return err
 	}
