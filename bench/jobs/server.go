@@ -13,7 +13,7 @@ import (
 
 const (
 	jobMemoryMB = 16
-	askEvery    = 5 * time.Millisecond
+	askEvery    = 50 * time.Millisecond // a question costs the server as much as a job does
 )
 
 // server is Slipway as users have it: submitted over REST, every state durable.

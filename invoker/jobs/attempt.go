@@ -17,7 +17,8 @@ type attempt struct {
 	index  int
 	number int64 // in the order of beginning
 	loan   slipway.Loan
-	cpu    int64 // thousandths of a vCPU
+	cpu    int64              // thousandths of a vCPU
+	abort  context.CancelFunc // ends the fetching of what it needs
 
 	sandbox slipway.Sandbox
 	output  *streams.Output
@@ -86,11 +87,7 @@ var errTakenBack = errors.New("stopped before it began")
 // start makes the sandbox and executes the process.
 func (a *attempt) start(ctx context.Context) error {
 	defer a.runner.startOver()
-	image, err := a.runner.images.Prepare(ctx, a.work.Digest)
-	if err != nil {
-		return err
-	}
-	mounts, err := a.mounts(ctx)
+	image, mounts, err := a.fetch(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,6 +102,25 @@ func (a *attempt) start(ctx context.Context) error {
 		return errTakenBack
 	}
 	return a.execute(ctx)
+}
+
+// fetch brings what the attempt needs to this machine, until it is to end.
+func (a *attempt) fetch(ctx context.Context) (slipway.Image, []slipway.Mount, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.runner.mu.Lock()
+	a.abort = cancel
+	ends := a.wanted.end != itself
+	a.runner.mu.Unlock()
+	if ends {
+		return slipway.Image{}, nil, errTakenBack
+	}
+	image, err := a.runner.images.Prepare(ctx, a.work.Digest)
+	if err != nil {
+		return slipway.Image{}, nil, err
+	}
+	mounts, err := a.mounts(ctx)
+	return image, mounts, err
 }
 
 // execute starts the process, and says so.
@@ -156,6 +172,9 @@ func (a *attempt) want(end ending, reason string) {
 	if end > a.wanted.end {
 		a.wanted.end, a.wanted.reason = end, reason
 		a.tell()
+		if a.abort != nil {
+			a.abort()
+		}
 	}
 }
 

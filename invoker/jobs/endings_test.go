@@ -1,8 +1,10 @@
 package jobs_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/internal/testenv"
 	"github.com/slipway-run/slipway/invoker/jobs"
+	"github.com/slipway-run/slipway/pool"
 )
 
 // code is an exit code as reports have it; -1 for none.
@@ -65,7 +68,7 @@ func TestEndings(t *testing.T) {
 	t.Run("the platform's fault", func(t *testing.T) {
 		w := boot(t)
 		img, _ := image()
-		w.prepare = func(string) (slipway.Image, error) { return img, errors.New("no disk") }
+		w.prepare = func(context.Context, string) (slipway.Image, error) { return img, errors.New("no disk") }
 		if r := w.outcome(job("exit", "0")); r.Event != slipway.AttemptRefused || !strings.Contains(r.Reason, "no disk") {
 			t.Errorf("%s: %s", r.Event, r.Reason)
 		}
@@ -168,6 +171,21 @@ func TestStops(t *testing.T) {
 			w.once(a, 0)
 		}
 	})
+	t.Run("while its image is fetched", func(t *testing.T) {
+		w, a := boot(t), job("sleep")
+		fetching := make(chan struct{})
+		w.prepare = func(ctx context.Context, _ string) (slipway.Image, error) {
+			close(fetching)
+			<-ctx.Done()
+			return slipway.Image{}, ctx.Err()
+		}
+		w.give(a)
+		<-fetching
+		w.order(a, 0, 0, "takes too long")
+		if r := w.over(a, 0); r.Event != slipway.AttemptUnstarted || r.Reason != "takes too long" {
+			t.Errorf("%s: %s", r.Event, r.Reason)
+		}
+	})
 	t.Run("what is not there", func(t *testing.T) {
 		w.of(t).order(job(), 0, 0, "nothing")
 	})
@@ -236,5 +254,16 @@ func TestOCI(t *testing.T) {
 	}
 	if r := w.over(stuck, 0); r.Event != slipway.AttemptReturned {
 		t.Errorf("%s: %s", r.Event, r.Reason)
+	}
+}
+
+// TestTakesNone: a runner that cannot hear of work says so.
+func TestTakesNone(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	b := connect(t)
+	p := &leftovers{Pool: pool.New(pool.Config{MemoryMB: 64}, nil, log)}
+	r := jobs.New(jobs.Config{ID: "no.name", Dir: t.TempDir(), CPU: 1}, b, nil, nil, nil, p, nil, log)
+	if err := r.Run(t.Context()); !errors.Is(err, slipway.ErrInvalid) {
+		t.Errorf("err = %v, want ErrInvalid", err)
 	}
 }

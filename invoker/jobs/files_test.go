@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -165,7 +166,7 @@ func TestOutput(t *testing.T) {
 		w := boot(t)
 		img, _ := image()
 		img.User = "app"
-		w.prepare = func(string) (slipway.Image, error) { return img, nil }
+		w.prepare = func(context.Context, string) (slipway.Image, error) { return img, nil }
 		if r := w.outcome(job("write", "/job/output/x", "1")); r.Output == nil || r.Output.Digest == "" {
 			t.Errorf("output %+v, reason %q", r.Output, r.Reason)
 		}

@@ -21,7 +21,7 @@ func TestReason(t *testing.T) {
 		{slipway.Exit{Signal: syscall.SIGTERM}, wish{end: stopped, reason: "enough"}, "Terminated: enough", 143},
 		{slipway.Exit{OOM: true}, wish{}, "OutOfMemory: the kernel killed it for want of memory; memory_mb is 64", 137},
 		{slipway.Exit{}, wish{end: timedOut, reason: "late"}, "Timeout: late", 0},
-		{slipway.Exit{Err: errors.New("gone")}, wish{end: stopped}, "Host lost: lost: gone", 0},
+		{slipway.Exit{Err: errors.New("gone")}, wish{end: stopped}, "lost: gone", 0},
 	} {
 		if got := reason(c.exit, c.want, 64); got != c.reason {
 			t.Errorf("%v, %v: reason %q, want %q", c.exit, c.want, got, c.reason)

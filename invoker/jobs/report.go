@@ -86,7 +86,7 @@ func (a *attempt) measure(r *slipway.AttemptReport) {
 func reason(exit slipway.Exit, want wish, memoryMB int) string {
 	switch {
 	case exit.Err != nil:
-		return slipway.ReasonHostLost + exit.String()
+		return exit.String()
 	case want.end != itself:
 		return prefixes[want.end] + want.reason
 	case exit.OOM:

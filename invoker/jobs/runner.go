@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -69,9 +70,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	following, stopFollowing := context.WithCancel(life)
 	defer stopFollowing()
 	speaking.Go(func() { r.follow(following) })
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	parts.Go(func() { r.dispatch(ctx, life) })
-	var taken error
-	parts.Go(func() { taken = r.scheduler.TakeJobs(ctx, r.cfg.ID, r.incarnation, r.take) })
+	parts.Go(func() { fail(r.scheduler.TakeJobs(ctx, r.cfg.ID, r.incarnation, r.take)) })
 	close(r.ready)
 	r.log.Info("invoker takes jobs", "invoker", r.cfg.ID, "cpu", r.cfg.CPU)
 	<-ctx.Done()
@@ -83,7 +85,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	time.AfterFunc(r.cfg.ReturnGrace, end) // whoever does not hear of the end finds out that this incarnation is gone
 	speaking.Wait()
 	r.inputs.close()
-	return taken
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // Ready is closed when Run takes work.

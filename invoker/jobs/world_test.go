@@ -74,7 +74,7 @@ type world struct {
 	pool     *leftovers
 	archives *packager.Store
 	name     string // of the control groups
-	prepare  func(digest string) (slipway.Image, error)
+	prepare  func(ctx context.Context, digest string) (slipway.Image, error)
 	stop     func() error // ends Run and gives its error
 	*book
 }
@@ -144,8 +144,8 @@ func (l launchers) Create(ctx context.Context, spec slipway.SandboxSpec) (slipwa
 }
 
 // Prepare implements jobs.Images.
-func (w *world) Prepare(_ context.Context, digest string) (slipway.Image, error) {
-	return w.prepare(digest)
+func (w *world) Prepare(ctx context.Context, digest string) (slipway.Image, error) {
+	return w.prepare(ctx, digest)
 }
 
 var worlds atomic.Int64
@@ -181,7 +181,7 @@ func boot(t testing.TB, change ...func(*jobs.Config)) *world {
 	w := &world{
 		t: t, ctx: t.Context(), cfg: cfg, bus: connect(t), native: native, archives: archives, name: name,
 		pool:    &leftovers{Pool: pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, nil, log)},
-		prepare: func(string) (slipway.Image, error) { return img, nil }, book: &book{},
+		prepare: func(context.Context, string) (slipway.Image, error) { return img, nil }, book: &book{},
 	}
 	launcher := launchers{native, native.OCI(nil)}
 	w.Runner = jobs.New(cfg, w.bus, launcher, w, archives, w.pool, w.bus.LogWriter(context.Background()), log)
