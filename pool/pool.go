@@ -24,7 +24,7 @@ type Config struct {
 	// MemoryMB is what may be promised to instances and lent to jobs, in MiB; 0 is no bound.
 	MemoryMB int
 	// Reserve is the share of MemoryMB, from 0 to 1, that jobs leave to functions unless
-	// they give it back when it is wanted, or are alone; 0.2.
+	// they give it back when it is wanted, or are alone; 0.2. Below 0 they leave none.
 	Reserve float64
 	// MaxWaiting is how many may wait for an instance of one version; 1000.
 	MaxWaiting int

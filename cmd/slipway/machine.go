@@ -64,7 +64,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 	starter := invoker.NewStarter(cfg, launcher, s.images, logs, s.log)
 	starts := startsPerVCPU * int(math.Ceil(cfg.CPU))
 	instances := pool.New(pool.Config{
-		MemoryMB: cfg.MemoryMB, Pressure: cgroup.MemoryShortage, StartRate: starts, StartBurst: starts,
+		MemoryMB: cfg.MemoryMB, Reserve: s.reserved(), Pressure: cgroup.MemoryShortage, StartRate: starts, StartBurst: starts,
 		FreezeAfter: s.freezeAfter, ReclaimAfter: s.reclaimAfter,
 	}, starter, s.log)
 	s.run("pool", instances.Run, s.failed)
@@ -73,6 +73,14 @@ func (s *server) startInvoker(ctx context.Context) error {
 	s.run("invoker", inv.Run, s.failed)
 	s.run("jobs", runner.Run, s.failed) // stops first, while functions still answer
 	return errors.Join(s.await(runner.Ready()), s.await(inv.Ready()))
+}
+
+// reserved is the pool's Reserve, for which 0 is the default.
+func (s *server) reserved() float64 {
+	if s.reserve <= 0 {
+		return -1
+	}
+	return min(s.reserve, 1)
 }
 
 // jobConfig is what the runner of jobs is told: the machine is the same one.

@@ -51,6 +51,7 @@ type gatewayOptions struct {
 type invokerOptions struct {
 	memoryMB     int // for all instances together
 	startTimeout time.Duration
+	reserve      float64       // of memoryMB, from 0 to 1
 	freezeAfter  time.Duration // idle; below 0 is never
 	reclaimAfter time.Duration // idle; below 0 is never
 	pythonBase   string
@@ -99,7 +100,8 @@ func (o *options) embeddedFlags(f *pflag.FlagSet) {
 
 func (o *options) invokerFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.cache, "cache", defaultCacheDir(), "folder of base images and of the caches of go, pip and npm")
-	f.IntVar(&o.memoryMB, "memory-mb", 0, "memory for all instances together, MiB (default: three quarters of the machine's)")
+	f.IntVar(&o.memoryMB, "memory-mb", 0, "memory for all instances and jobs together, MiB (default: three quarters of the machine's)")
+	f.Float64Var(&o.reserve, "reserve", 0.2, "share of --memory-mb, 0 to 1, that jobs leave to functions unless their queue gives it back")
 	f.DurationVar(&o.startTimeout, "start-timeout", 10*time.Second, "how long an instance may take until it answers")
 	f.DurationVar(&o.freezeAfter, "freeze-after", 10*time.Second, "an instance idle this long gets no processor time until its next event (below 0: never)")
 	f.DurationVar(&o.reclaimAfter, "reclaim-after", time.Minute, "the memory of an instance idle this long goes to swap, where there is some (below 0: never)")

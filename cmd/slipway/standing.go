@@ -111,7 +111,7 @@ func (s *standing) lacksOfGroups() []lack {
 	if s.ungrouped != nil {
 		return []lack{{
 			"cgroups",
-			"memory and cpu of instances are not limited, idle ones cannot be frozen, and one that the kernel ends for want of memory looks killed, because " + s.ungrouped.Error(),
+			"memory and cpu of instances are not limited, idle ones and jobs cannot be frozen, and one that the kernel ends for want of memory looks killed, because " + s.ungrouped.Error(),
 			own,
 		}}
 	}

@@ -30,8 +30,9 @@ type attempt struct {
 
 	// Guarded by runner.mu:
 	wanted  wish
-	running bool // its process was executed, and has not ended as far as is known
-	still   bool // it is frozen
+	running bool      // its process was executed, and has not ended as far as is known
+	still   bool      // it is frozen
+	stuck   time.Time // it could not be frozen: it is not tried again before
 }
 
 // wish is what others want of an attempt.

@@ -2,14 +2,16 @@ package jobs
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/slipway-run/slipway"
 )
 
 const (
-	tellAfter   = time.Second // who stands still for less is no news
-	shrinkAfter = time.Minute // the memory of who stands still for longer goes to swap
+	tellAfter   = time.Second      // who stands still for less is no news
+	shrinkAfter = time.Minute      // the memory of who stands still for longer goes to swap
+	stuckFor    = 10 * time.Second // who could not be frozen is left alone
 )
 
 // stillness is what follows when an attempt stands still for long.
@@ -56,4 +58,17 @@ func (s *supervisor) last(ctx context.Context) {
 			s.runner.log.Debug("the memory of an attempt that stands still could not be reclaimed", "job", s.work.Job, "err", err)
 		}
 	}()
+}
+
+// cannotFreeze leaves an attempt alone for a while, or for ever, so that others stand
+// still in its place.
+func (r *Runner) cannotFreeze(a *attempt, ever bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.wanted.still = false
+	a.stuck = time.Now().Add(stuckFor)
+	if ever {
+		a.stuck = time.Now().Add(math.MaxInt64)
+	}
+	ring(r.moved)
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -100,6 +101,9 @@ func (s *supervisor) freeze(ctx context.Context, still bool) {
 	}
 	if err := change(ctx); err != nil {
 		s.runner.log.Warn("an attempt could not be frozen or thawed", "job", s.work.Job, "still", still, "err", err)
+		if still {
+			s.runner.cannotFreeze(s.attempt, errors.Is(err, errors.ErrUnsupported))
+		}
 		return
 	}
 	s.froze = still

@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,8 +142,17 @@ func (l launchers) Create(ctx context.Context, spec slipway.SandboxSpec) (slipwa
 	if strings.HasPrefix(spec.Isolation, "oci:") {
 		return l.oci.Create(ctx, spec)
 	}
-	return l.native.Create(ctx, spec)
+	made, err := l.native.Create(ctx, spec)
+	if err == nil && slices.Contains(spec.Env, "STIFF=1") {
+		return stiff{made}, nil
+	}
+	return made, err
 }
+
+// stiff is a sandbox that cannot be frozen.
+type stiff struct{ slipway.Sandbox }
+
+func (stiff) Freeze(context.Context) error { return errors.ErrUnsupported }
 
 // Prepare implements jobs.Images.
 func (w *world) Prepare(ctx context.Context, digest string) (slipway.Image, error) {

@@ -63,8 +63,8 @@ func (f *follower) look() (next time.Time, running bool) {
 	wanted := f.leftovers.Demand()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	jobs, byID := f.standing()
 	now := time.Now()
+	jobs, byID := f.standing(now)
 	d := f.rule.Look(now, wanted, jobs)
 	for still, ids := range map[bool][]string{true: d.Freeze, false: d.Thaw} {
 		for _, id := range ids {
@@ -82,7 +82,7 @@ func (f *follower) look() (next time.Time, running bool) {
 
 // standing is the attempts that the rule is about: those that run, and that nobody ends. mu
 // is held.
-func (f *follower) standing() ([]yield.Job, map[string]*attempt) {
+func (f *follower) standing(now time.Time) ([]yield.Job, map[string]*attempt) {
 	jobs, byID := make([]yield.Job, 0, len(f.active)), make(map[string]*attempt, len(f.active))
 	for _, a := range f.active {
 		if !a.running || a.wanted.end != itself {
@@ -91,12 +91,20 @@ func (f *follower) standing() ([]yield.Job, map[string]*attempt) {
 		id := strconv.FormatInt(a.number, 10)
 		byID[id] = a
 		jobs = append(jobs, yield.Job{
-			ID: id, CPU: a.work.CPU, Priority: a.work.Priority, Preemption: preemption(a.work),
+			ID: id, CPU: a.work.CPU, Priority: a.work.Priority, Preemption: a.preemption(now),
 			Number: a.number, Still: a.wanted.still,
 			Environment: a.work.Tenant + "/" + a.work.Environment, MinCPU: a.work.MinCPU,
 		})
 	}
 	return jobs, byID
+}
+
+// preemption is what may be done to a now. runner.mu is held.
+func (a *attempt) preemption(now time.Time) slipway.Preemption {
+	if now.Before(a.stuck) {
+		return slipway.PreemptNever
+	}
+	return preemption(a.work)
 }
 
 // preemption is what may be done to the attempts of w.

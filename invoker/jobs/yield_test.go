@@ -171,3 +171,25 @@ func TestEnvironmentKeeps(t *testing.T) {
 }
 
 func keeping(a *slipway.Assignment) { a.MinCPU = a.CPU }
+
+// TestCannotBeFrozen: in place of an attempt that cannot be frozen another one stands still.
+func TestCannotBeFrozen(t *testing.T) {
+	w := boot(t, func(c *jobs.Config) { c.CPU = 2 })
+	stiff := changed(job("tick"), func(a *slipway.Assignment) {
+		a.CPU, a.Priority, a.Env = 1, -1, map[string]string{"STIFF": "1"}
+	})
+	other := changed(job("tick"), func(a *slipway.Assignment) { a.CPU = 1 })
+	w.give(stiff, other)
+	w.await(stiff, 0, slipway.AttemptStarted)
+	w.await(other, 0, slipway.AttemptStarted)
+	w.pool.want(1) // it would be the one of the lowest priority
+	w.await(other, 0, slipway.AttemptFrozen)
+	if n := w.Room().Frozen; n != 1 {
+		t.Errorf("%d stand still, want 1", n)
+	}
+	w.order(stiff, 0, 0, "enough")
+	w.over(stiff, 0)
+	w.await(other, 0, slipway.AttemptThawed)
+	w.order(other, 0, 0, "enough")
+	w.over(other, 0)
+}

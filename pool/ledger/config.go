@@ -11,7 +11,7 @@ type Config struct {
 	// MemoryMB is what may be promised to members and lent to jobs, in MiB; 0 is no bound.
 	MemoryMB int
 	// Reserve is the share of MemoryMB that loans which cannot be recalled leave to
-	// functions, from 0 to 1; 0.2.
+	// functions, from 0 to 1; 0.2. Below 0 they leave none.
 	Reserve float64
 	// MaxWaiting is how many may wait for one version; 1000.
 	MaxWaiting int

@@ -84,7 +84,7 @@ func (l *Ledger) lendable() int {
 	if l.cfg.MemoryMB == 0 {
 		return int(^uint(0) >> 1)
 	}
-	return l.cfg.MemoryMB - int(l.cfg.Reserve*float64(l.cfg.MemoryMB))
+	return l.cfg.MemoryMB - int(max(0, l.cfg.Reserve)*float64(l.cfg.MemoryMB))
 }
 
 // awaited says whether a function waits for room, or for its turn to start.
