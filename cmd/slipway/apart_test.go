@@ -30,6 +30,7 @@ func TestApart(t *testing.T) {
 		return nil
 	})
 
+	p.checkJob()
 	p.deploy(goServer(t, `fmt.Fprint(w, os.Getenv("SLIPWAY_INSTANCE"))`), "who")
 	res, body := p.event("GET", "/fn/who/", "")
 	checkAnswer(t, res, body, "-")

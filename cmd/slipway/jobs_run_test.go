@@ -1,8 +1,12 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -33,6 +37,9 @@ import (
 func main() {
 	d, _ := time.ParseDuration(os.Args[1])
 	fmt.Println("child", os.Getenv("SLIPWAY_ARRAY_INDEX"), "attempt", os.Getenv("SLIPWAY_JOB_ATTEMPT"))
+	if input, err := os.ReadFile("/job/input/word"); err == nil {
+		fmt.Println("input", string(input))
+	}
 	os.WriteFile("/job/output/index", []byte(os.Getenv("SLIPWAY_ARRAY_INDEX")), 0o644)
 	time.Sleep(d)
 	if len(os.Args) > 2 && os.Getenv("SLIPWAY_ARRAY_INDEX") == os.Args[2] {
@@ -80,10 +87,40 @@ func (p *platform) finished(id string) (job slipway.Job) {
 	return job
 }
 
+// checkJob runs jobs that get something and leave something.
+func (p *platform) checkJob() {
+	p.t.Helper()
+	p.worker()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	w.WriteHeader(&tar.Header{Name: "word", Mode: 0o644, Size: 5})
+	io.WriteString(w, "given")
+	w.Close()
+	res, body := p.api("POST", "/v1/blobs", archive.String())
+	var blob struct{ Digest string }
+	if err := json.Unmarshal([]byte(body), &blob); err != nil || res.StatusCode != http.StatusCreated {
+		p.t.Fatalf("%s: %s", res.Status, body)
+	}
+	array := p.submit(fmt.Sprintf(`{"name":"a","definition":"work","array":{"size":4},"input":%q}`, blob.Digest))
+	p.finished(array.ID)
+	for i := range 4 {
+		id := fmt.Sprintf("%s:%d", array.ID, i)
+		if job := p.job(id); job.Status != slipway.JobSucceeded || job.Output == nil || job.Output.Digest == "" {
+			p.t.Errorf("%s: %s: %s, output %+v", id, job.Status, job.StatusReason, job.Output)
+		}
+		if _, body := p.api("GET", "/v1/jobs/"+id+"/logs", ""); !strings.Contains(body, "input given") {
+			p.t.Errorf("%s printed %q", id, body)
+		}
+		if res, body := p.api("GET", "/v1/jobs/"+id+"/output", ""); res.StatusCode != http.StatusOK || !strings.HasPrefix(body, "\x1f\x8b") {
+			p.t.Errorf("the output of %s: %s, %d bytes", id, res.Status, len(body))
+		}
+	}
+}
+
 // TestJobsRun: jobs go all the way from the API to sandboxes and back.
 func TestJobsRun(t *testing.T) {
 	p := boot(t)
-	p.worker()
+	p.checkJob()
 	array := p.submit(`{"name":"a","definition":"work","array":{"size":40},"overrides":{"arguments":["1ms","13"]}}`)
 	if job := p.finished(array.ID); job.Status != slipway.JobFailed || job.Array.Counts[slipway.JobSucceeded] != 39 || job.Array.Counts[slipway.JobFailed] != 1 {
 		t.Errorf("%s, %v", job.Status, job.Array.Counts)

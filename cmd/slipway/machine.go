@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/slipway-run/slipway/internal/bus"
 	"github.com/slipway-run/slipway/internal/cgroup"
 	"github.com/slipway-run/slipway/internal/network"
 	"github.com/slipway-run/slipway/internal/sandbox"
@@ -68,7 +70,7 @@ func (s *server) startInvoker(ctx context.Context) error {
 		FreezeAfter: s.freezeAfter, ReclaimAfter: s.reclaimAfter,
 	}, starter, s.log)
 	s.run("pool", instances.Run, s.failed)
-	runner := jobs.New(s.jobConfig(cfg), s.bus, launcher, s.images, s.images, leftovers{instances, starter}, logs, s.log)
+	runner := jobs.New(s.jobConfig(cfg), s.bus, launcher, s.images, s.archives(), leftovers{instances, starter}, logs, s.log)
 	inv := invoker.New(cfg, instances, starter, packer, s.images, runner, s.bus, s.log)
 	s.run("invoker", inv.Run, s.failed)
 	s.run("jobs", runner.Run, s.failed) // stops first, while functions still answer
@@ -89,6 +91,25 @@ func (s *server) jobConfig(c invoker.Config) jobs.Config {
 		ID: c.ID, Dir: s.dir.join("jobs"), CPU: c.CPU, MemoryMB: c.MemoryMB,
 		OpenFiles: invoker.OpenFiles(), ShutdownTimeout: s.shutdown / 2,
 	}
+}
+
+// archives are what jobs get and leave. In a cluster what one leaves is for all machines.
+func (s *server) archives() jobs.Archives {
+	if s.nats == "" {
+		return s.images
+	}
+	return shared{s.images, s.bus.Blobs()}
+}
+
+// shared keeps what jobs leave with the cluster's blobs.
+type shared struct {
+	*packager.Store
+	blobs *bus.Blobs
+}
+
+// Put implements jobs.Archives.
+func (a shared) Put(ctx context.Context, digest string, size int64, r io.Reader) error {
+	return a.blobs.Put(ctx, digest, size, r)
 }
 
 // leftovers is what functions leave of the machine to jobs.

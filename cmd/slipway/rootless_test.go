@@ -99,6 +99,7 @@ func (u *ordinary) check(t *testing.T, examples []string, lacks ...string) {
 		res, body := p.event("POST", "/fn/"+name+"/", `{"name":"Ada"}`)
 		checkAnswer(t, res, body, "Hello")
 	}
+	p.checkJob()
 
 	u.checkDoctor(t)
 
