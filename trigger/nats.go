@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strconv"
 	"time"
@@ -98,9 +99,9 @@ func (e *Engine) message(ctx context.Context, t slipway.Trigger, m bus.Message) 
 	switch {
 	case err == nil:
 		return bus.Done
-	case lasting(err):
+	case errors.Is(err, slipway.ErrTooLarge):
 		return bus.Never
-	default:
+	default: // a function that is gone may come back: the stream keeps the message for it
 		return bus.Again
 	}
 }

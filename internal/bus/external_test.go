@@ -97,6 +97,9 @@ func TestGuestsAreApart(t *testing.T) {
 		t.Errorf("the guest hears %s of the platform", subject)
 	default:
 	}
+	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "HUGE", Subjects: []string{"huge"}, MaxBytes: 11 << 30}); err == nil {
+		t.Error("a guest may fill the disk")
+	}
 	if _, err := js.Stream(within(t), "LOGS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("the guest sees the platform's stream: %v", err)
 	}

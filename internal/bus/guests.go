@@ -13,6 +13,13 @@ import (
 // of the platform's, whatever they subscribe to and whichever stream they make.
 const outsideAccount = "OUTSIDE"
 
+// What the streams of those outside may hold together: they shall not take the disk from
+// the platform's.
+const (
+	maxGuestStore  = 10 << 30  // bytes on disk
+	maxGuestMemory = 256 << 20 // bytes
+)
+
 // doors says which connections of the embedded server belong to the platform, and which
 // to those outside.
 type doors struct {
@@ -52,8 +59,12 @@ func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 // open lets the platform and those outside keep streams. The server does it by itself only
 // where there is but one account.
 func (d *doors) open(platform *server.Account) error {
-	for _, account := range []*server.Account{platform, d.outside} {
-		if err := account.EnableJetStream(nil, nil); err != nil {
+	bounds := map[string]server.JetStreamAccountLimits{"": {
+		MaxStore: maxGuestStore, MaxMemory: maxGuestMemory, MaxStreams: -1, MaxConsumers: -1,
+		MaxAckPending: -1, MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
+	}}
+	for account, limits := range map[*server.Account]map[string]server.JetStreamAccountLimits{platform: nil, d.outside: bounds} {
+		if err := account.EnableJetStream(limits, nil); err != nil {
 			return fmt.Errorf("start JetStream for the account %s: %w", account.Name, err)
 		}
 	}
