@@ -1,7 +1,9 @@
 package schedule
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -51,23 +53,49 @@ type Round struct {
 	now     time.Time
 	open    []*tenant // that may get something yet
 	done    map[*queue]bool
-	held    map[*invoker]bool     // for a job that does not fit yet
+	held    map[*invoker]*entry   // for a job that does not fit yet
+	kept    map[*invoker]*keeper  // held in the round before, and not given up yet
 	heldEnv map[*environment]bool // what is left of it is for such a job
 }
 
 // Round begins to give out room. Within a round room only becomes less, so that a queue
 // whose turn came in vain is done.
 func (b *Board) Round(now time.Time) *Round {
-	r := &Round{board: b, now: now, done: map[*queue]bool{}, held: map[*invoker]bool{}, heldEnv: map[*environment]bool{}}
+	r := &Round{board: b, now: now, done: map[*queue]bool{}, held: map[*invoker]*entry{}, kept: map[*invoker]*keeper{}, heldEnv: map[*environment]bool{}}
 	for _, t := range b.tenants {
 		r.open = append(r.open, t)
 		for _, q := range t.order {
 			for _, s := range q.shares {
 				s.advance(now, q.decay())
 			}
+			r.keep(q)
 		}
 	}
 	return r
+}
+
+// keeper is a job for which an invoker was held in the round before.
+type keeper struct {
+	queue *queue
+	entry *entry
+}
+
+// keep goes on holding what was held for the first job of a queue: also from queues with
+// the same priority whose turn comes sooner.
+func (r *Round) keep(q *queue) {
+	e := q.next()
+	if e == nil || e.holds == "" || q.room() <= 0 {
+		return
+	}
+	if v := r.board.invokers[e.holds]; v != nil {
+		r.kept[v] = &keeper{q, e}
+	}
+}
+
+// free says whether a job of a queue may be given to an invoker, if it fits there.
+func (r *Round) free(v *invoker, q *queue, e *entry) bool {
+	k, h := r.kept[v], r.held[v]
+	return (h == nil || h == e) && (k == nil || k.entry == e || k.queue.Priority < q.Priority)
 }
 
 // Next is the next decision; it counts as given from then on. false is the end.
@@ -151,7 +179,7 @@ func (r *Round) place(t *tenant, q *queue, e *entry) (Grant, bool) {
 		if !env.on() || env.max > 0 && e.Need.CPU > env.max {
 			continue
 		}
-		v, fits := r.roomiest(env, e.Need)
+		v, fits := r.roomiest(env, q, e)
 		if v == nil {
 			continue
 		}
@@ -218,13 +246,14 @@ func (b *Board) size(t *tenant, q *queue) int64 {
 // roomiest is the invoker of an environment where the need fits best: with most free
 // vCPUs of those where it fits now, else of those where it would if all jobs there ended.
 // nil when there is none of either.
-func (r *Round) roomiest(env *environment, need Need) (best *invoker, fits bool) {
+func (r *Round) roomiest(env *environment, q *queue, e *entry) (best *invoker, fits bool) {
+	need := e.Need
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
 		if v.draining || !need.within(r.board.capOf(env, v)) || !env.matches(id) {
 			continue
 		}
-		now := !r.held[v] && r.fit(env, v, need) > 0
+		now := r.free(v, q, e) && r.fit(env, v, need) > 0
 		if fits && !now {
 			continue
 		}
@@ -252,8 +281,8 @@ func (r *Round) hold(t *tenant, q *queue, e *entry) {
 			r.heldEnv[env] = true
 			continue
 		}
-		if v := r.soonest(env, e); v != nil {
-			r.held[v], e.holds = true, v.id
+		if v := r.soonest(env, q, e); v != nil {
+			r.held[v], e.holds = e, v.id
 			return
 		}
 	}
@@ -261,10 +290,10 @@ func (r *Round) hold(t *tenant, q *queue, e *entry) {
 
 // soonest is the invoker that is held for nobody else and has the most room: the one that
 // was held in the round before, or what ends elsewhere would make the job wait for ever.
-func (r *Round) soonest(env *environment, e *entry) (best *invoker) {
+func (r *Round) soonest(env *environment, q *queue, e *entry) (best *invoker) {
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
-		if v.draining || r.held[v] || !e.Need.within(r.board.capOf(env, v)) || !env.matches(id) {
+		if v.draining || !r.free(v, q, e) || !e.Need.within(r.board.capOf(env, v)) || !env.matches(id) {
 			continue
 		}
 		if id == e.holds {
@@ -280,9 +309,23 @@ func (r *Round) soonest(env *environment, e *entry) (best *invoker) {
 // give counts a decision.
 func (r *Round) give(q *queue, env *environment, v *invoker, e *entry, n int) Grant {
 	r.board.account(Held{e.Tenant, e.Queue, e.Share, e.Key, env.Name, v.id, e.Need}, int64(n), r.now)
+	r.letGo(e)
+	e.holds = ""
 	e.Ready -= n
 	if e.Ready == 0 {
 		delete(r.board.jobs, e.Num)
 	}
 	return Grant{e.Num, n, env.Name, v.id}
+}
+
+// letGo ends what was held for a job: those whose turn came in vain may want it.
+func (r *Round) letGo(e *entry) {
+	n := len(r.kept) + len(r.held)
+	maps.DeleteFunc(r.kept, func(_ *invoker, k *keeper) bool { return k.entry == e })
+	maps.DeleteFunc(r.held, func(_ *invoker, h *entry) bool { return h == e })
+	if n == len(r.kept)+len(r.held) {
+		return
+	}
+	clear(r.done)
+	r.open = slices.Collect(maps.Values(r.board.tenants))
 }
