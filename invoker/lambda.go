@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (l *lambdaRunner) event(req *slipway.Request) (runtimeapi.Event, error) {
 	}
 	return runtimeapi.Event{
 		ID: req.ID, Deadline: time.Now().Add(l.in.spec.Config.Timeout.D()), FunctionARN: l.arn,
-		TraceID: traceID(req.Header), Context: clientContext(req), Identity: identity(req), Payload: body,
+		TraceID: traceID(req.Header), Context: clientContext(req), Identity: identity(req), Attempt: attempt(req), Payload: body,
 	}, err
 }
 
@@ -124,6 +125,15 @@ func clientContext(req *slipway.Request) string {
 // key and may vouch for somebody.
 func identity(req *slipway.Request) string {
 	return jsonField(req, first(req.Header, "X-Amz-Cognito-Identity"))
+}
+
+// attempt is which attempt an asynchronous event is at; 0 for others.
+func attempt(req *slipway.Request) int {
+	n, err := strconv.Atoi(first(req.Header, "X-Slipway-Attempt"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // jsonField is text that can be a field's value, or "". An HTTP event comes from outside:

@@ -75,6 +75,9 @@ func deliver(w http.ResponseWriter, inv *invocation) bool {
 	set("Lambda-Runtime-Trace-Id", inv.TraceID)
 	set("Lambda-Runtime-Client-Context", inv.Context)
 	set("Lambda-Runtime-Cognito-Identity", inv.Identity)
+	if inv.Attempt > 0 {
+		set("Slipway-Attempt", strconv.Itoa(inv.Attempt))
+	}
 	set("Content-Type", "application/json")
 	set("Content-Type", inv.ContentType)
 	set("Content-Length", strconv.Itoa(len(inv.Payload)))

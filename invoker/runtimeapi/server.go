@@ -35,6 +35,7 @@ type Event struct {
 	Context     string    // Lambda-Runtime-Client-Context: JSON, decoded already
 	Identity    string    // Lambda-Runtime-Cognito-Identity: JSON
 	ContentType string    // "" is application/json
+	Attempt     int       // Slipway-Attempt, which AWS does not have: of an asynchronous event, from 1; 0 is none
 	Payload     []byte
 }
 

@@ -76,7 +76,7 @@ func (a *api) invoke(ctx context.Context, id, payload string) <-chan answer {
 	done := make(chan answer, 1)
 	go func() {
 		r, err := a.Invoke(ctx, runtimeapi.Event{ID: id, Deadline: time.UnixMilli(1234567), Payload: []byte(payload),
-			FunctionARN: "arn:aws:lambda:us-east-1:000000000000:function:f", TraceID: "Root=1-0-0;Sampled=0"})
+			FunctionARN: "arn:aws:lambda:us-east-1:000000000000:function:f", TraceID: "Root=1-0-0;Sampled=0", Attempt: 2})
 		done <- answer{r, err}
 	}()
 	return done
@@ -110,6 +110,7 @@ func TestEvent(t *testing.T) {
 		"Lambda-Runtime-Deadline-Ms":          "1234567",
 		"Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:f",
 		"Lambda-Runtime-Trace-Id":             "Root=1-0-0;Sampled=0",
+		"Slipway-Attempt":                     "2",
 		"Content-Type":                        "application/json",
 	}
 	for name, value := range want {

@@ -14,6 +14,7 @@ export function makeContext(headers) {
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME ?? "",
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME ?? "",
     tenantId: headers["lambda-runtime-aws-tenant-id"],
+    slipwayAttempt: Number(headers["slipway-attempt"] ?? 0), // of an asynchronous event, from 1
     clientContext: parse(headers["lambda-runtime-client-context"]),
     identity: parse(headers["lambda-runtime-cognito-identity"]),
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),

@@ -42,10 +42,10 @@ test("handler in a folder, named by the environment", async (t) => {
 });
 
 test("context", async (t) => {
-  const source = "export const handler = async (e, c) => [c.awsRequestId, c.getRemainingTimeInMillis() > 1000, c.functionName, c.functionVersion, c.memoryLimitInMB, c.clientContext.custom];";
+  const source = "export const handler = async (e, c) => [c.awsRequestId, c.getRemainingTimeInMillis() > 1000, c.functionName, c.functionVersion, c.memoryLimitInMB, c.clientContext.custom, c.slipwayAttempt];";
   const { api } = await run(t, source, "index.handler", { AWS_LAMBDA_FUNCTION_NAME: "f", AWS_LAMBDA_FUNCTION_VERSION: "3", AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "128" });
-  const { document } = await api.invoke({}, { "Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}' });
-  assert.deepEqual(document, ["id-1", true, "f", "3", "128", { k: "v" }]);
+  const { document } = await api.invoke({}, { "Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}', "Slipway-Attempt": "2" });
+  assert.deepEqual(document, ["id-1", true, "f", "3", "128", { k: "v" }, 2]);
 });
 
 test("exception", async (t) => {

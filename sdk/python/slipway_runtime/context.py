@@ -39,6 +39,7 @@ class Context:
         self.log_group_name = env("AWS_LAMBDA_LOG_GROUP_NAME", "")
         self.log_stream_name = env("AWS_LAMBDA_LOG_STREAM_NAME", "")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        self.slipway_attempt = int(headers.get("slipway-attempt") or 0)  # of an asynchronous event, from 1
         identity = headers.get("lambda-runtime-cognito-identity")
         self.identity = Identity(json.loads(identity) if identity else None)
         client = headers.get("lambda-runtime-client-context")

@@ -29,10 +29,10 @@ class Events(unittest.TestCase):
 
     def test_context(self):
         self.start(
-            "def handler(event, c):\n    return [c.aws_request_id, 0 < c.get_remaining_time_in_millis() <= 60000, c.function_name, c.function_version, c.memory_limit_in_mb, c.client_context.custom]\n",
+            "def handler(event, c):\n    return [c.aws_request_id, 0 < c.get_remaining_time_in_millis() <= 60000, c.function_name, c.function_version, c.memory_limit_in_mb, c.client_context.custom, c.slipway_attempt]\n",
             AWS_LAMBDA_FUNCTION_NAME="f", AWS_LAMBDA_FUNCTION_VERSION="3", AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128")
-        headers = {"Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}'}
-        self.assertEqual(self.api.invoke({}, **headers)[1], ["id-1", True, "f", "3", "128", {"k": "v"}])
+        headers = {"Lambda-Runtime-Client-Context": '{"custom":{"k":"v"}}', "Slipway-Attempt": "2"}
+        self.assertEqual(self.api.invoke({}, **headers)[1], ["id-1", True, "f", "3", "128", {"k": "v"}, 2])
 
     def test_environment_names_another_handler(self):
         self.start({"handler.py": "", "pkg/other.py": "def go(event, context):\n    return 'other'\n"}, _HANDLER="pkg/other.go")
