@@ -28,15 +28,17 @@ const patience = 10 * time.Second
 
 // world is a gateway with a real store and a real bus, and fake invokers.
 type world struct {
-	t     *testing.T
-	store *store.Store
-	bus   *bus.Bus
-	url   string
-	key   string
-	addr  string
-	api   *sdk.Client
-	cfg   gateway.Config
-	stop  func() // ends the gateway; it may be called once
+	t *testing.T
+
+	gateway *gateway.Gateway
+	store   *store.Store
+	bus     *bus.Bus
+	url     string
+	key     string
+	addr    string
+	api     *sdk.Client
+	cfg     gateway.Config
+	stop    func() // ends the gateway; it may be called once
 }
 
 // newWorld starts a gateway whose configuration change may adapt.
@@ -72,6 +74,7 @@ func (w *world) start(log *slog.Logger) {
 	w.t.Helper()
 	g, err := gateway.New(w.cfg, w.store, w.bus.Blobs(), w.bus, log)
 	must(w.t, err)
+	w.gateway = g
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
