@@ -89,7 +89,7 @@ func (s *server) reserved() float64 {
 func (s *server) jobConfig(c invoker.Config) jobs.Config {
 	return jobs.Config{
 		ID: c.ID, Dir: s.dir.join("jobs"), CPU: c.CPU, MemoryMB: c.MemoryMB,
-		OpenFiles: invoker.OpenFiles(), ShutdownTimeout: s.shutdown / 2,
+		OpenFiles: invoker.OpenFiles(), ShutdownTimeout: s.shutdown / 2, ShrinkAfter: s.reclaimAfter,
 	}
 }
 

@@ -116,6 +116,13 @@ func (a *attempt) fetch(ctx context.Context) (slipway.Image, []slipway.Mount, er
 	if ends {
 		return slipway.Image{}, nil, errTakenBack
 	}
+	go func() { // supervise listens from the start of the process on
+		select {
+		case <-a.loan.Recalled():
+			a.runner.wantOf(a, returned, recalled)
+		case <-ctx.Done():
+		}
+	}()
 	image, err := a.runner.images.Prepare(ctx, a.work.Digest)
 	if err != nil {
 		return slipway.Image{}, nil, err

@@ -33,6 +33,9 @@ type Config struct {
 	Grace time.Duration
 	// ReturnGrace is the same when its room is wanted back, or the invoker stops; 2s.
 	ReturnGrace time.Duration
+	// ShrinkAfter is how long an attempt stands still before its memory goes to swap; 1m.
+	// Below 0 it never does.
+	ShrinkAfter time.Duration
 	// Patience is how long an attempt waits for memory that was free when it was given to
 	// this machine, before it is refused; 2s.
 	Patience time.Duration
@@ -46,6 +49,7 @@ func (c Config) withDefaults() Config {
 	c.InputMB = cmp.Or(c.InputMB, 1024)
 	c.Grace = cmp.Or(c.Grace, 30*time.Second)
 	c.ReturnGrace = cmp.Or(c.ReturnGrace, 2*time.Second)
+	c.ShrinkAfter = cmp.Or(c.ShrinkAfter, time.Minute)
 	c.Patience = cmp.Or(c.Patience, 2*time.Second)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 15*time.Second)
 	return c

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	tellAfter   = time.Second      // who stands still for less is no news
-	shrinkAfter = time.Minute      // the memory of who stands still for longer goes to swap
-	stuckFor    = 10 * time.Second // who could not be frozen is left alone
+	tellAfter = time.Second      // who stands still for less is no news
+	stuckFor  = 10 * time.Second // who could not be frozen is left alone
 )
 
 // stillness is what follows when an attempt stands still for long.
@@ -48,7 +47,9 @@ func (s *stillness) end() (told bool) {
 func (s *supervisor) last(ctx context.Context) {
 	if !s.still.told {
 		s.still.told = true
-		s.still.timer.Reset(shrinkAfter - tellAfter)
+		if after := s.runner.cfg.ShrinkAfter; after > 0 {
+			s.still.timer.Reset(max(0, after-tellAfter))
+		}
 		s.runner.reports.add(s.report(slipway.AttemptFrozen))
 		return
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/slipway-run/slipway"
 )
 
+// recalled is why an attempt is ended whose loan is.
+const recalled = "functions need its memory"
+
 // supervise returns when the process has ended. Until then it does what is wanted:
 //
 //	         freeze               stop, timeout, recall
@@ -23,15 +26,15 @@ func (a *attempt) supervise(ctx context.Context) {
 	s := supervisor{attempt: a, alarm: newStopwatch(a.work.Timeout.D()), still: newStillness()}
 	defer s.alarm.stop()
 	defer s.still.end()
-	recalled := a.loan.Recalled()
+	recall := a.loan.Recalled()
 	for {
 		select {
 		case <-a.sandbox.Done():
 			return
 		case <-a.news:
-		case <-recalled:
-			recalled = nil
-			a.runner.wantOf(a, returned, "functions need its memory")
+		case <-recall:
+			recall = nil
+			a.runner.wantOf(a, returned, recalled)
 		case <-s.alarm.timer.C:
 			s.late()
 		case <-s.still.timer.C:

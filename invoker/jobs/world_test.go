@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,10 +144,21 @@ func (l launchers) Create(ctx context.Context, spec slipway.SandboxSpec) (slipwa
 		return l.oci.Create(ctx, spec)
 	}
 	made, err := l.native.Create(ctx, spec)
-	if err == nil && slices.Contains(spec.Env, "STIFF=1") {
+	switch {
+	case err == nil && slices.Contains(spec.Env, "STIFF=1"):
 		return stiff{made}, nil
+	case err == nil && slices.Contains(spec.Env, "SOFT=1"):
+		return soft{made}, nil
 	}
 	return made, err
+}
+
+// soft is a sandbox that says, in the only way it can, that its memory is to go to swap: it
+// ends.
+type soft struct{ slipway.Sandbox }
+
+func (s soft) Reclaim(ctx context.Context) (int64, error) {
+	return 1, errors.Join(s.Thaw(ctx), s.Signal(syscall.SIGTERM))
 }
 
 // stiff is a sandbox that cannot be frozen.
@@ -191,7 +203,7 @@ func boot(t testing.TB, change ...func(*jobs.Config)) *world {
 	}
 	w := &world{
 		t: t, ctx: t.Context(), cfg: cfg, bus: connect(t), native: native, archives: archives, name: name,
-		pool:    &leftovers{Pool: pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, nil, log)},
+		pool:    &leftovers{Pool: pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, bareStarter{}, log)},
 		prepare: func(context.Context, string) (slipway.Image, error) { return img, nil }, book: &book{},
 	}
 	launcher := launchers{native, native.OCI(nil)}
