@@ -34,6 +34,7 @@ type clock struct {
 type cronTrigger struct {
 	*armed
 	done  time.Time // everything until then
+	next  time.Time // nothing is due before; zero is never
 	again time.Time // not before; zero is at once
 	wait  time.Duration
 }
@@ -70,7 +71,12 @@ func (c *clock) turn(ctx context.Context) time.Duration {
 		if !t.again.IsZero() && now.Before(t.again) && t.again.Sub(now) <= lastWait {
 			continue
 		}
-		if times := c.due(ctx, t, now); len(times) > 0 {
+		c.believe(ctx, t, now)
+		if t.next.IsZero() || now.Before(t.next) {
+			continue
+		}
+		times := due(t.schedule, *t.Cron, t.done, now)
+		if t.look(now); len(times) > 0 {
 			seats <- struct{}{}
 			all.Go(func() {
 				defer func() { <-seats }()
@@ -114,22 +120,29 @@ func (c *clock) adopt() {
 	}
 	for ref, a := range armed {
 		if c.states[ref] == nil && a.Type == slipway.TriggerCron {
-			c.states[ref] = &cronTrigger{armed: a, done: a.Cursor}
+			t := &cronTrigger{armed: a, done: a.Cursor}
+			t.look(c.e.cfg.Now())
+			c.states[ref] = t
 		}
 	}
 }
 
-// due is what t fires now. What is done may be ahead of the clock, when that was set back:
-// by little, and nothing fires twice; by much, and the clock was wrong before.
-func (c *clock) due(ctx context.Context, t *cronTrigger, now time.Time) []time.Time {
-	if t.done.Sub(now) > maxAhead {
-		c.e.log.Warn("the clock was set back: the trigger goes on from now", "tenant", t.Tenant, "trigger", t.Name, "done_until", t.done)
-		if err := c.e.store.CronReset(ctx, t.Trigger, now); err != nil {
-			return nil // again in the next turn
-		}
-		t.done = now
+// believe trusts the clock when what is done is far ahead of it: the clock was wrong before.
+// When it is ahead by little, the clock was set back, and nothing fires twice.
+func (c *clock) believe(ctx context.Context, t *cronTrigger, now time.Time) {
+	if t.done.Sub(now) <= maxAhead {
+		return
 	}
-	return due(t.schedule, *t.Cron, t.done, now)
+	c.e.log.Warn("the clock was set back: the trigger goes on from now", "tenant", t.Tenant, "trigger", t.Name, "done_until", t.done)
+	if err := c.e.store.CronReset(ctx, t.Trigger, now); err == nil { // else again in the next turn
+		t.done = now
+		t.look(now)
+	}
+}
+
+// look finds when t is due next.
+func (t *cronTrigger) look(now time.Time) {
+	t.next = t.schedule.next(begin(*t.Cron, t.done, now))
 }
 
 // fireAll fires the times in order. It stops at one that may work later.
@@ -141,6 +154,7 @@ func (c *clock) fireAll(ctx context.Context, t *cronTrigger, times []time.Time) 
 			return
 		}
 		t.done, t.again, t.wait = at, time.Time{}, 0
+		t.look(c.e.cfg.Now())
 	}
 }
 
@@ -166,11 +180,10 @@ func (c *clock) fire(ctx context.Context, t *cronTrigger, at time.Time) bool {
 func (c *clock) sleep(now time.Time) time.Duration {
 	wait := maxSleep
 	for _, t := range c.states {
-		next := t.schedule.next(begin(*t.Cron, t.done, now))
 		switch {
-		case next.IsZero():
-		case next.After(now):
-			wait = min(wait, next.Sub(now))
+		case t.next.IsZero():
+		case t.next.After(now):
+			wait = min(wait, t.next.Sub(now))
 		default: // more of a batch, or again after a failure
 			wait = min(wait, max(t.again.Sub(now), 0))
 		}

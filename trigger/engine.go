@@ -132,10 +132,15 @@ func (e *Engine) load(ctx context.Context) error {
 	before, now := e.all(), make(map[slipway.TriggerRef]*armed, len(all))
 	for _, t := range all {
 		a := &armed{Trigger: t, counts: &counts{}}
-		if old := before[t.Ref()]; old != nil {
+		old := before[t.Ref()]
+		if old != nil {
 			a.counts = old.counts
 		}
-		if t.Type == slipway.TriggerCron {
+		switch {
+		case t.Type != slipway.TriggerCron:
+		case old != nil && old.Revision == t.Revision && old.CreatedAt.Equal(t.CreatedAt):
+			a.schedule = old.schedule
+		default:
 			if a.schedule, err = parseSchedule(*t.Cron, t.CreatedAt); err != nil { // a newer Slipway wrote it
 				e.log.Warn("a schedule cannot be read; the trigger does not fire", "tenant", t.Tenant, "trigger", t.Name, "err", err)
 				continue

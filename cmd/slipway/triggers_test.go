@@ -232,8 +232,10 @@ func TestTriggers(t *testing.T) {
 	})
 	t.Run("metrics", func(t *testing.T) {
 		_, body := p.api("GET", "/metrics", "")
+		lintMetrics(t, body)
 		for _, line := range []string{`slipway_events_total{function="rec",kind="async",outcome="ok",tenant="default"}`, `slipway_triggers_fired_total{tenant="default",trigger="push",type="webhook"}`,
-			`slipway_triggers_failed_total{tenant="default",trigger="push",type="webhook"} 1`, `slipway_instances{function="rec"`} {
+			`slipway_triggers_failed_total{tenant="default",trigger="push",type="webhook"} 1`, `slipway_instances{function="rec"`, `slipway_async_outcomes_total{function="rec",state="succeeded",tenant="default"}`,
+			`slipway_sandbox_starts_total{outcome="ok"}`, `slipway_invoker_up{`} {
 			if !strings.Contains(body, line) {
 				t.Errorf("/metrics lacks %s", line)
 			}
