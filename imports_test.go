@@ -66,6 +66,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/async":         {ours: []string{"bench/rig"}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}}, // raw JetStream is the peer
 	"bench/demo":          {ours: []string{"bench/rig"}},
 	"bench/warm":          {ours: []string{"bench/rig"}},
+	"bench/pipeline":      {ours: []string{"", "bench/rig"}},
 	"bench/neighbours":    {ours: []string{"bench/rig"}},
 	"bench/step":          {ours: []string{"bench/rig"}},
 	"bench/step/program":  {},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -15,6 +16,14 @@ type Environments interface {
 	Environments(ctx context.Context, tenant string) ([]slipway.ComputeEnvironment, error)
 	DeleteEnvironment(ctx context.Context, tenant, name string) error
 }
+
+// Usage fills in what compute environments use, and would use now: package batch.
+type Usage interface {
+	Environments(ctx context.Context, tenant string, all []slipway.ComputeEnvironment) error
+}
+
+// usagePatience is how long a list of environments waits for what they use.
+const usagePatience = 2 * time.Second
 
 // putEnvironment makes a compute environment, or lays a partial document over its own.
 func (g *Gateway) putEnvironment(c *call) error {
@@ -52,7 +61,21 @@ func (g *Gateway) getEnvironment(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, e)
+	used := []slipway.ComputeEnvironment{e}
+	g.fillUsage(c, used)
+	return c.reply(http.StatusOK, used[0])
+}
+
+// fillUsage says what environments use, as far as that can be found out now.
+func (g *Gateway) fillUsage(c *call, all []slipway.ComputeEnvironment) {
+	if g.batch == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), usagePatience)
+	defer cancel()
+	if err := g.batch.Environments(ctx, c.tenant, all); err != nil {
+		g.log.Debug("what compute environments use is not known now", "tenant", c.tenant, "err", err)
+	}
 }
 
 func (g *Gateway) listEnvironments(c *call) error {
@@ -60,6 +83,7 @@ func (g *Gateway) listEnvironments(c *call) error {
 	if err != nil {
 		return err
 	}
+	g.fillUsage(c, environments)
 	return c.reply(http.StatusOK, slipway.List[slipway.ComputeEnvironment]{Items: environments})
 }
 

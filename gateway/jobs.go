@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,8 @@ type JobEngine interface {
 	// error about one of them says which when there are several. A request whose
 	// idempotency key is known gives the job that it made before.
 	Submit(ctx context.Context, tenant string, requests []slipway.JobRequest) ([]slipway.Job, error)
-	// Cancel ends a job that does not run yet, Terminate any. Ending a job that has ended
-	// changes nothing.
+	// Cancel ends a job that does not run yet, Terminate any. One that has ended stays as it
+	// is.
 	Cancel(ctx context.Context, tenant, id, reason string) error
 	Terminate(ctx context.Context, tenant, id, reason string) error
 	Explain(ctx context.Context, tenant, id string) (slipway.Explanation, error)
@@ -31,6 +32,7 @@ type JobEngine interface {
 type Batch interface {
 	JobEngine
 	JobNews
+	Usage
 }
 
 // UseBatch gives the gateway who runs jobs. It is called once, before anything is served;
@@ -71,17 +73,7 @@ func (g *Gateway) postJobs(c *call) error {
 		return err
 	}
 	for i := range requests {
-		r := &requests[i]
-		if r.Queue == "" {
-			r.Queue = slipway.DefaultQueue
-		}
-		if r.Name == "" {
-			r.Name, _, _ = slipway.SplitDefinition(r.Definition) // Check says what is wrong with it
-		}
-		if r.Retry != nil && r.Retry.Attempts == 0 {
-			r.Retry.Attempts = 1
-		}
-		if err := r.Check(); err != nil {
+		if err := settleRequest(&requests[i]); err != nil {
 			return ofJob(i, many, err)
 		}
 	}
@@ -97,6 +89,20 @@ func (g *Gateway) postJobs(c *call) error {
 		return c.reply(http.StatusCreated, jobs[0])
 	}
 	return c.reply(http.StatusCreated, slipway.List[slipway.Job]{Items: jobs})
+}
+
+// settleRequest fills in what a submission leaves out, and refuses what cannot be.
+func settleRequest(r *slipway.JobRequest) error {
+	definition, _, err := slipway.SplitDefinition(r.Definition)
+	if err != nil {
+		return err
+	}
+	r.Name = cmp.Or(r.Name, definition)
+	r.Queue = cmp.Or(r.Queue, slipway.DefaultQueue)
+	if r.Retry != nil && r.Retry.Attempts == 0 {
+		r.Retry.Attempts = 1
+	}
+	return r.Check()
 }
 
 // ofJob says of which of several jobs an error is.

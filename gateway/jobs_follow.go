@@ -9,14 +9,19 @@ import (
 
 // JobNews says when jobs change: package batch.
 type JobNews interface {
-	// Watch gives a channel that gets a value after the job, or a child of it, has changed.
-	// Changes that come while one was not taken yet are one. stop must be called.
-	Watch(tenant, id string) (changes <-chan struct{}, stop func())
+	// Watch gives a channel with a value whenever a job, or a child of the array, may
+	// have changed; several changes may be one value. A notice can be lost. stop must be
+	// called.
+	Watch(tenant, id string) (changed <-chan struct{}, stop func())
 }
 
 // followPace is how often a job that changes all the time is shown at most: an array's
 // counts change with every child.
 const followPace = 100 * time.Millisecond
+
+// followLook is how often a job is looked at without a notice of a change, as one may have
+// been lost.
+const followLook = 5 * time.Second
 
 // awaitJob is the job when it has ended, or as it is after wait.
 func (g *Gateway) awaitJob(ctx context.Context, job slipway.Job, wait time.Duration) (slipway.Job, error) {
@@ -36,6 +41,8 @@ func (g *Gateway) eachChange(ctx context.Context, job slipway.Job, do func(slipw
 	defer stop()
 	pace := time.NewTicker(followPace)
 	defer pace.Stop()
+	look := time.NewTicker(followLook)
+	defer look.Stop()
 	for {
 		now, err := g.store.Job(ctx, job.Tenant, job.ID) // after Watch, so that nothing is missed
 		if err != nil {
@@ -44,22 +51,17 @@ func (g *Gateway) eachChange(ctx context.Context, job slipway.Job, do func(slipw
 		if err := do(now); err != nil || now.Status.Ended() {
 			return err
 		}
-		if err := firstOf(ctx, changes); err != nil {
-			return err
+		select {
+		case <-changes:
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if err := firstOf(ctx, pace.C); err != nil {
-			return err
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-	}
-}
-
-// firstOf waits for something to come, or ctx to end.
-func firstOf[T any](ctx context.Context, events <-chan T) error {
-	select {
-	case <-events:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

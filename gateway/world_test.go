@@ -38,14 +38,21 @@ type world struct {
 	addr    string
 	api     *sdk.Client
 	cfg     gateway.Config
-	stop    func() // ends the gateway; it may be called once
+	wire    func(*world, *gateway.Gateway) // gives each gateway what else it uses; may be nil
+	stop    func()                         // ends the gateway; it may be called once
 }
 
 // newWorld starts a gateway whose configuration change may adapt.
 func newWorld(t *testing.T, change ...func(*gateway.Config)) *world {
 	t.Helper()
+	return newWorldWith(t, nil, change...)
+}
+
+// newWorldWith is newWorld with a gateway that wire gives what else it uses.
+func newWorldWith(t *testing.T, wire func(*world, *gateway.Gateway), change ...func(*gateway.Config)) *world {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	w := &world{t: t, cfg: gateway.Config{ID: "gw", Build: "test", SpoolDir: t.TempDir()}}
+	w := &world{t: t, wire: wire, cfg: gateway.Config{ID: "gw", Build: "test", SpoolDir: t.TempDir()}}
 	for _, c := range change {
 		c(&w.cfg)
 	}
@@ -75,6 +82,9 @@ func (w *world) start(log *slog.Logger) {
 	g, err := gateway.New(w.cfg, w.store, w.bus.Blobs(), w.bus, log)
 	must(w.t, err)
 	w.gateway = g
+	if w.wire != nil {
+		w.wire(w, g)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

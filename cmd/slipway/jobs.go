@@ -53,9 +53,9 @@ func newJobsListCommand() *cobra.Command {
 }
 
 func jobTable(jobs []slipway.Job) *table {
-	t := newTable("ID", "NAME", "QUEUE", "STATUS", "CHILDREN", "ATTEMPTS", "CREATED", "REASON")
+	t := newTable("ID", "NAME", "QUEUE", "STATUS", "CHILDREN", "CREATED", "REASON")
 	for _, j := range jobs {
-		t.row(j.ID, j.Name, j.Queue, statusCell(j.Status), childrenText(j), len(j.Attempts), ago(j.CreatedAt), shortened(oneLine(j.StatusReason), 60))
+		t.row(j.ID, j.Name, j.Queue, statusCell(j.Status), childrenText(j), ago(j.CreatedAt), shortened(oneLine(j.StatusReason), 60))
 	}
 	return t
 }
