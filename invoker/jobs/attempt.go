@@ -24,6 +24,7 @@ type attempt struct {
 	output  *streams.Output
 	inputs  []func() // give back what was mounted
 	started time.Time
+	sent    wish // for which the process was told to end
 
 	news    chan struct{} // gets a value when wanted changed
 	printed atomic.Bool   // something is in its log

@@ -125,6 +125,9 @@ func (i *inputs) unpack(ctx context.Context, dir string, parts []part) error {
 		return err
 	}
 	for _, p := range parts {
+		if !filepath.IsLocal(p.path) {
+			return slipway.Errorf(slipway.ErrInvalid, "%q is no path below it", p.path)
+		}
 		dst := filepath.Join(dir, p.path)
 		if err := os.MkdirAll(dst, 0o755); err != nil {
 			return err

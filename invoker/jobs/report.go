@@ -46,9 +46,10 @@ func (a *attempt) failed(err error) slipway.AttemptReport {
 	}
 }
 
-// ended is the report about an attempt whose process has ended.
+// ended is the report about an attempt whose process has ended. One that ended before it
+// could be told to has ended by itself, whatever was wanted.
 func (a *attempt) ended(ctx context.Context) slipway.AttemptReport {
-	exit, want := a.sandbox.Exit(), a.wish()
+	exit, want := a.sandbox.Exit(), a.sent
 	event := slipway.AttemptEnded
 	switch {
 	case exit.Err != nil:

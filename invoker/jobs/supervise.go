@@ -77,7 +77,7 @@ func (s *supervisor) act(ctx context.Context) {
 // terminate asks the process to end, and gives it a while.
 func (s *supervisor) terminate(want wish) {
 	before := s.ended
-	s.ended = want.end
+	s.ended, s.sent = want.end, want
 	grace := s.runner.cfg.Grace
 	if want.end == returned {
 		grace = s.runner.cfg.ReturnGrace
