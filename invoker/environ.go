@@ -29,9 +29,10 @@ func OpenFiles() int {
 // sandboxSpec says what the sandbox of one instance is.
 func sandboxSpec(id, region string, spec slipway.Spec, image slipway.Image) slipway.SandboxSpec {
 	c := spec.Config
+	args, dir := argv(image, c.Command)
 	return slipway.SandboxSpec{
 		ID: id, Layers: image.Layers,
-		Args: image.Argv(c.Command), Env: environ(id, region, spec, image), Dir: image.WorkingDir, User: image.User,
+		Args: args, Env: environ(id, region, spec, image), Dir: dir, User: image.User,
 		CPU: c.CPU, MemoryMB: c.MemoryMB, EphemeralMB: c.EphemeralMB, PIDs: c.PIDs,
 		Network: c.Network, Isolation: c.Isolation,
 	}
@@ -46,11 +47,18 @@ func environ(id, region string, spec slipway.Spec, image slipway.Image) []string
 		env["HOME"] = "/root"
 	}
 	maps.Copy(env, lambdaEnviron(id, region, spec))
+	if image.WorkingDir != "" && !within(image, taskRoot) {
+		env["LAMBDA_TASK_ROOT"] = image.WorkingDir // where an image that is not made of AWS's has its code
+	}
+	if h := handler(spec, image); h != "" {
+		env["_HANDLER"] = h
+	}
 	for _, pair := range image.Env {
 		if name, value, ok := strings.Cut(pair, "="); ok {
 			env[name] = value
 		}
 	}
+	extend(env, image)
 	maps.Copy(env, spec.Config.Env)
 	maps.Copy(env, map[string]string{
 		"PORT":                   strconv.Itoa(spec.Config.Port),
@@ -70,9 +78,9 @@ func environ(id, region string, spec slipway.Spec, image slipway.Image) []string
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 func lambdaEnviron(id, region string, spec slipway.Spec) map[string]string {
 	env := map[string]string{
-		"LAMBDA_TASK_ROOT":                "/var/task",
+		"LAMBDA_TASK_ROOT":                taskRoot,
 		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
-		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + string(spec.Config.Runtime),
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + executionEnv(spec.Config.Runtime),
 		"AWS_REGION":                      region,
 		"AWS_DEFAULT_REGION":              region,
 		"AWS_LAMBDA_FUNCTION_NAME":        spec.Function,
@@ -83,13 +91,21 @@ func lambdaEnviron(id, region string, spec slipway.Spec) map[string]string {
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
 	}
-	if spec.Config.Handler != "" {
-		env["_HANDLER"] = spec.Config.Handler
-	}
 	if n := spec.Config.Scaling.Concurrency; n > 1 {
 		env["AWS_LAMBDA_MAX_CONCURRENCY"] = strconv.Itoa(n)
 	}
 	return env
+}
+
+// executionEnv is AWS's word for a runtime, where it has one.
+func executionEnv(r slipway.Runtime) string {
+	switch r {
+	case slipway.RuntimeImage, slipway.RuntimeDockerfile, slipway.RuntimeAuto:
+		return "Image"
+	case slipway.RuntimeBootstrap:
+		return "provided"
+	}
+	return string(r)
 }
 
 // accountID stands for the account where programs written for AWS Lambda want one.

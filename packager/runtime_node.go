@@ -33,7 +33,7 @@ func (p *Packager) buildNode(ctx context.Context, src *source) (recipe, error) {
 	}
 	made := recipe{
 		base: below.image, cmd: []string{src.handler},
-		entrypoint: []string{"node", "/" + runtimeDir + "/bootstrap.mjs"},
+		entrypoint: []string{"node", "/" + runtimeDir + "/bootstrap.cjs"},
 		env:        []string{"NODE_ENV=production", "LAMBDA_TASK_ROOT=/" + taskDir},
 	}
 	if src.program {

@@ -73,7 +73,7 @@ func findNodeProgram(src *source, manifest nodePackage) error {
 // the bootstrap, which runs it without npm.
 func nodeProgram(handler string) []string {
 	if handler == npmStart {
-		return []string{"node", "/" + runtimeDir + "/bootstrap.mjs", npmStart}
+		return []string{"node", "/" + runtimeDir + "/bootstrap.cjs", npmStart}
 	}
 	return []string{"node", "/" + taskDir + "/" + handler}
 }

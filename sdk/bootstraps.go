@@ -8,11 +8,11 @@ import (
 //go:embed python/bootstrap.py python/slipway_runtime/*.py
 var python embed.FS
 
-//go:embed node/bootstrap.mjs node/lib/*.mjs
+//go:embed node/bootstrap.cjs node/lib/*.cjs
 var node embed.FS
 
 // Python and Node are what images for Python and Node code hold in /var/runtime:
-// bootstrap.py and bootstrap.mjs, which are run with a handler, and the modules
+// bootstrap.py and bootstrap.cjs, which are run with a handler, and the modules
 // beside them.
 var (
 	Python = below(python, "python")

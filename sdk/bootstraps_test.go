@@ -13,7 +13,7 @@ func TestBootstrapsAreWhole(t *testing.T) {
 		want  []string
 	}{
 		"python": {sdk.Python, []string{"bootstrap.py", "slipway_runtime/main.py", "slipway_runtime/__init__.py"}},
-		"node":   {sdk.Node, []string{"bootstrap.mjs", "lib/events.mjs"}},
+		"node":   {sdk.Node, []string{"bootstrap.cjs", "lib/events.cjs"}},
 	} {
 		for _, file := range c.want {
 			if info, err := fs.Stat(c.files, file); err != nil || info.Size() == 0 {

@@ -60,6 +60,10 @@ func handle(url string, event []byte, h http.Header) {
 			w.Close()
 		}()
 		post(url+"/response", "text/plain", r)
+	case "env":
+		dir, _ := os.Getwd()
+		env, _ := json.Marshal(append(os.Environ(), "PWD="+dir))
+		post(url+"/response", "", bytes.NewReader(env))
 	case "identity":
 		post(url+"/response", "", strings.NewReader(h.Get("Lambda-Runtime-Cognito-Identity")))
 	case "crash":

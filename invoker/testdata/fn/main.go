@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +15,9 @@ import (
 func main() {
 	if strings.HasPrefix(os.Args[0], "/opt/extensions/") {
 		extend()
+	}
+	if filepath.Base(os.Args[0]) == "bootstrap" { // that of an image without an entrypoint
+		os.Args = append(os.Args, "lambda")
 	}
 	if os.Args[1] != "stdio" { // whose standard output is its answer
 		fmt.Println("fn begins")

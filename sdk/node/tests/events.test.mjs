@@ -113,3 +113,46 @@ for (const [name, files, spec, type, message] of [
     assert.match(stderr, message);
   });
 }
+
+test("a callback waits until nothing is left to do, unless the context says otherwise", async (t) => {
+  const source = "let late = false; export function handler(event, context, callback) { late = false; setTimeout(() => { late = true; }, 20); if (event) { context.callbackWaitsForEmptyEventLoop = false; } callback(null, { get late() { return late; } }); }";
+  const { api } = await run(t, source);
+  assert.deepEqual((await api.invoke(false)).document, { late: true });
+  assert.deepEqual((await api.invoke(true)).document, { late: false });
+});
+
+test("done, succeed and fail of the context", async (t) => {
+  const source = "export function handler(event, context) { setTimeout(() => context[event](event === 'succeed' ? 1 : new TypeError('no')), 1); }";
+  const { api } = await run(t, source);
+  assert.equal((await api.invoke('"succeed"')).document, 1);
+  for (const how of ["fail", "done"]) {
+    assert.equal((await api.invoke(`"${how}"`)).document.errorType, "TypeError");
+  }
+});
+
+test("rejection that nobody handles", async (t) => {
+  const { api, instance } = await run(t, "export const handler = () => new Promise(() => { setTimeout(() => {}, 60000); Promise.reject(new RangeError('lost')); });");
+  const { where, document } = await api.invoke({});
+  assert.deepEqual([where, document.errorType, document.errorMessage], ["invocation/id-1/error", "Runtime.UnhandledPromiseRejection", "RangeError: lost"]);
+  assert.match(document.trace[1], /index\.mjs:1/);
+  assert.equal((await instance.end()).code, 128);
+});
+
+test("ES module by package.json, with await at its top", async (t) => {
+  const { api } = await run(t, { "package.json": '{"type":"module"}', "index.js": "const x = await Promise.resolve(5); export const handler = async () => x;" });
+  assert.equal((await api.invoke({})).document, 5);
+});
+
+test("ES module that nothing says is one", async (t) => {
+  if (!process.features.require_module) {
+    return t.skip("this version of Node does not look at the syntax of modules");
+  }
+  const { api } = await run(t, { "index.js": "export const handler = async () => 6;" });
+  assert.equal((await api.invoke({})).document, 6);
+});
+
+test("an event and a result of megabytes", async (t) => {
+  const { api } = await run(t, "export const handler = async (event) => event + 'é';");
+  const text = "ü".repeat(1_500_000);
+  assert.ok((await api.invoke(JSON.stringify(text))).document === text + "é");
+});

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const bootstrap = fileURLToPath(new URL("../bootstrap.mjs", import.meta.url));
+const bootstrap = fileURLToPath(new URL("../bootstrap.cjs", import.meta.url));
 
 /** A queue whose take waits. */
 class Queue {

@@ -46,3 +46,18 @@ test("exception after the first byte is in the trailers", async (t) => {
   assert.equal(trailers["lambda-runtime-function-error-type"], "RangeError");
   assert.equal(JSON.parse(Buffer.from(trailers["lambda-runtime-function-error-body"], "base64")).errorMessage, "late");
 });
+
+test("exception after the prelude was set and before the first byte", async (t) => {
+  const { where } = await outcome(t, "stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201 }); throw new RangeError('early');");
+  assert.equal(where, "invocation/id-1/error");
+});
+
+test("prelude without a body", async (t) => {
+  const { body } = await outcome(t, "stream = awslambda.HttpResponseStream.from(stream, { statusCode: 204 }); stream.end();");
+  assert.equal(body, '{"statusCode":204}' + "\0".repeat(8));
+});
+
+test("pipeline", async (t) => {
+  const { body } = await outcome(t, "const { pipeline } = await import('node:stream/promises'); const { Readable } = await import('node:stream'); await pipeline(Readable.from(['a', 'b', 'c']), stream);");
+  assert.equal(body, "abc");
+});

@@ -42,13 +42,17 @@ class Client:
 
     def fail(self, request_id, body, error_type):
         """Gives the error document of an invocation. False when the platform refused it."""
-        fields = (("Lambda-Runtime-Function-Error-Type", error_type),)
+        fields = (("Lambda-Runtime-Function-Error-Type", _plain(error_type)),)
         status, _, answer = self._exchange("POST", f"/invocation/{request_id}/error", body, fields)
         return _accepted(status, answer)
 
+    def begin_stream(self, request_id, content_type):
+        """Begins a streamed answer; what it returns has write, end and fail."""
+        return Stream(self, request_id, content_type)
+
     def fail_init(self, body, error_type):
         """Says that the function could not be loaded."""
-        fields = (("Lambda-Runtime-Function-Error-Type", error_type),)
+        fields = (("Lambda-Runtime-Function-Error-Type", _plain(error_type)),)
         self._exchange("POST", "/init/error", body, fields)
 
     def _exchange(self, method, path, body, fields):
@@ -114,6 +118,45 @@ class Client:
         if not part:
             raise ConnectionLost("the Runtime API closed the connection")
         self._buffer += part
+
+
+class Stream:
+    """An answer that leaves in pieces: chunks, and trailers when it fails in its middle."""
+
+    def __init__(self, client, request_id, content_type):
+        self._client = client
+        if client._socket is None:
+            client._connect()
+        self._send("\r\n".join((
+            f"POST {_VERSION}/invocation/{request_id}/response HTTP/1.1", f"Host: {client._address}", f"Content-Type: {content_type}",
+            "Lambda-Runtime-Function-Response-Mode: streaming", "Transfer-Encoding: chunked",
+            "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body", "", "")).encode("latin-1"))
+
+    def write(self, data):
+        if data:
+            self._send(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self, trailers=""):
+        self._send(f"0\r\n{trailers}\r\n".encode("latin-1"))
+        status, _, answer = self._client._read_answer()
+        return _accepted(status, answer)
+
+    def fail(self, error_type, document):
+        from binascii import b2a_base64
+
+        body = b2a_base64(document, newline=False).decode()
+        return self.end(f"Lambda-Runtime-Function-Error-Type: {_plain(error_type)}\r\nLambda-Runtime-Function-Error-Body: {body}\r\n")
+
+    def _send(self, data):
+        try:
+            self._client._socket.sendall(data)
+        except OSError as error:
+            raise ConnectionLost(str(error)) from None
+
+
+def _plain(text):
+    """text as a header field may have it: a class can be named anything."""
+    return "".join(c if "!" <= c <= "~" else "?" for c in text)
 
 
 def _accepted(status, answer):

@@ -1,29 +1,40 @@
-"""Exceptions as Lambda's error documents: errorType, errorMessage, stackTrace."""
+"""Exceptions as Lambda's error documents: errorType, errorMessage, requestId, stackTrace."""
 
-import json
 import os
 import sys
+
+from slipway_runtime import documents
 
 _OWN = os.path.dirname(os.path.abspath(__file__))
 
 
-def document(error, error_type=None):
+def document(error, request_id="", error_type=None):
     """The error document of an exception, as bytes of JSON."""
-    return json.dumps({
-        "errorMessage": str(error),
+    return documents.dump({
+        "errorMessage": message(error),
         "errorType": error_type or type(error).__name__,
+        "requestId": request_id,
         "stackTrace": _frames(error),
-    }).encode()
+    }).encode("utf-8", "replace")
 
 
-def report(error, request_id=""):
+def message(error):
+    """What an exception says; one may fail even in that."""
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__} whose __str__ failed>"
+
+
+def report(error, request_id="", error_type=None):
     """Writes the exception to the log as one block, the way Lambda shows it."""
     frames = "".join(_frames(error))
     about = f" RequestId: {request_id}" if request_id else ""
-    sys.stdout.flush()
-    sys.stderr.write(f"[ERROR] {type(error).__name__}: {error}{about}\n")
+    block = f"[ERROR] {error_type or type(error).__name__}: {message(error)}{about}\n"
     if frames:
-        sys.stderr.write("Traceback (most recent call last):\n" + frames)
+        block += "Traceback (most recent call last):\n" + frames
+    sys.stdout.flush()
+    sys.stderr.write(block)
     sys.stderr.flush()
 
 

@@ -32,13 +32,15 @@ class RuntimeAPI:
         self.server.server_close()
 
     def invoke(self, event, **headers):
-        """One event there and its outcome back: (kind, document)."""
+        """One event there and its outcome back: (kind, document, headers); what was streamed
+        is bytes, and its trailers are among the headers."""
         self.events.put((event, headers))
         return self.outcome()
 
     def outcome(self):
         path, headers, body = self.posts.get(timeout=WAIT)
-        return path.rsplit("/runtime/")[1], json.loads(body), headers
+        streamed = "Lambda-Runtime-Function-Response-Mode" in headers
+        return path.rsplit("/runtime/")[1], body if streamed else json.loads(body), headers
 
     def _handler(api, chunked):
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,11 +66,25 @@ class RuntimeAPI:
                 self.wfile.write(b"0\r\n\r\n")
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                api.posts.put((self.path, dict(self.headers), body))
+                headers = dict(self.headers)
+                if headers.get("Transfer-Encoding") == "chunked":
+                    body = self._chunks(headers)
+                else:
+                    body = self.rfile.read(int(headers["Content-Length"]))
+                api.posts.put((self.path, headers, body))
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def _chunks(self, headers):
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                while line := self.rfile.readline().strip():
+                    name, _, value = line.decode().partition(": ")
+                    headers[name] = value
+                return body
 
             def log_message(self, *_):
                 pass

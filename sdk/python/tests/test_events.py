@@ -1,5 +1,6 @@
 """Handlers, by the Lambda Runtime API."""
 
+import base64
 import unittest
 
 from tests.fake_platform import Instance, RuntimeAPI
@@ -42,7 +43,7 @@ class Events(unittest.TestCase):
         instance = self.start("def handler(event, context):\n    raise KeyError('missing')\n")
         where, document, headers = self.api.invoke({})
         self.assertEqual(where, "invocation/id-1/error")
-        self.assertEqual((document["errorType"], document["errorMessage"]), ("KeyError", "'missing'"))
+        self.assertEqual((document["errorType"], document["errorMessage"], document["requestId"]), ("KeyError", "'missing'", "id-1"))
         self.assertEqual(len(document["stackTrace"]), 1)
         self.assertIn('handler.py", line 2, in handler', document["stackTrace"][0])
         self.assertEqual(headers["Lambda-Runtime-Function-Error-Type"], "KeyError")
@@ -55,6 +56,39 @@ class Events(unittest.TestCase):
         for event in (True, False):
             _, document, _ = self.api.invoke(event)
             self.assertEqual(document["errorType"], "Runtime.MarshalError")
+
+    def test_decimal(self):
+        self.start("from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('3'), Decimal('1.5')]\n")
+        self.assertEqual(self.api.invoke({})[1], [3, 1.5])
+
+    def test_circle_and_depth(self):
+        self.start("def handler(event, context):\n    a = []\n    for _ in range(1 if event else 100_000):\n        a = [a]\n    if event:\n        a.append(a)\n    return a\n")
+        for event in (True, False):
+            self.assertEqual(self.api.invoke(event)[1]["errorType"], "Runtime.MarshalError")
+
+    def test_async_handler(self):
+        self.start("import asyncio\nloops = []\nasync def handler(event, context):\n    await asyncio.sleep(0)\n    loops.append(asyncio.get_running_loop())\n    return loops[0] is loops[-1]\n")
+        self.assertEqual([self.api.invoke({})[1] for _ in range(2)], [True, True], "one loop for all events")
+
+    def test_stream(self):
+        self.start("def handler(event, context):\n    yield {'statusCode': 201}\n    yield 'one '\n    yield b'two'\n")
+        where, body, headers = self.api.invoke({})
+        self.assertEqual((where, body), ("invocation/id-1/response", b'{"statusCode":201}' + bytes(8) + b"one two"))
+        self.assertEqual((headers["Lambda-Runtime-Function-Response-Mode"], headers["Content-Type"]), ("streaming", "application/vnd.awslambda.http-integration-response"))
+
+    def test_async_stream(self):
+        self.start("async def handler(event, context):\n    yield 'é'\n    yield 'x'\n")
+        _, body, headers = self.api.invoke({})
+        self.assertEqual((body, headers["Content-Type"]), ("éx".encode(), "text/plain; charset=utf-8"))
+
+    def test_stream_that_breaks(self):
+        self.start("def handler(event, context):\n    if event:\n        yield 'one'\n    raise KeyError('missing')\n")
+        where, document, _ = self.api.invoke(False)
+        self.assertEqual((where, document["errorType"]), ("invocation/id-1/error", "KeyError"), "before the first piece it is an ordinary error")
+        where, body, headers = self.api.invoke(True)
+        self.assertEqual((where, body, headers["Lambda-Runtime-Function-Error-Type"]), ("invocation/id-1/response", b"one", "KeyError"))
+        self.assertIn("missing", base64.b64decode(headers["Lambda-Runtime-Function-Error-Body"]).decode())
+        self.assertEqual(self.api.invoke(False)[0], "invocation/id-1/error", "the instance goes on")
 
     def test_event_that_is_not_json(self):
         self.start("def handler(event, context):\n    return 1\n")
@@ -105,16 +139,16 @@ class Loading(unittest.TestCase):
         self.check({"handler.py": ""}, "handler", "Runtime.HandlerNotFound", "it must be module.function")
 
     def test_missing_dependency(self):
-        self.check({"handler.py": "import nowhere_to_be_found\n"}, "handler.handler", "Runtime.ImportModuleError", "nowhere_to_be_found")
+        self.check({"handler.py": "import nowhere_to_be_found\n"}, "handler.handler", "Runtime.ImportModuleError", "Unable to import module 'handler': No module named 'nowhere_to_be_found'")
 
     def test_syntax_error(self):
-        self.check({"handler.py": "def handler(:\n"}, "handler.handler", "Runtime.UserCodeSyntaxError", "handler.py, line 1")
+        self.check({"handler.py": "def handler(:\n"}, "handler.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'handler'", "handler.py, line 1")
 
     def test_exception(self):
         self.check({"handler.py": "1/0\n"}, "handler.handler", "ZeroDivisionError", "division by zero")
 
     def test_exit(self):
-        self.check({"handler.py": "import sys; sys.exit(3)\n"}, "handler.handler", "RuntimeError", "called exit(3)")
+        self.check({"handler.py": "import sys; sys.exit(3)\n"}, "handler.handler", "Runtime.ExitError", "called exit(3)")
 
 
 if __name__ == "__main__":

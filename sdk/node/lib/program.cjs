@@ -1,12 +1,13 @@
 // Programs of the user's own: a file, or the script "start" of package.json.
 
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const { resolve } = require("node:path");
+const { pathToFileURL } = require("node:url");
 
 /** Runs file in this process, as if Node had been started with it. */
-export async function runProgram(file, args) {
+async function runProgram(file, args) {
   const path = resolve(file);
   process.argv = [process.argv[0], path, ...args];
   try {
@@ -22,13 +23,14 @@ export async function runProgram(file, args) {
 }
 
 /** Runs the script "start" of package.json as `npm start` does, without npm, which takes longer to start than most functions. args follow it, as after `npm start --`. */
-export async function runStart(args) {
+async function runStart(args) {
   const script = startScript();
   const plain = /^node\s+([\w./-]+\.[cm]?js)((?:\s+[\w./:=-]+)*)$/.exec(script);
   if (plain) {
     await runProgram(plain[1], [...plain[2].split(/\s+/).filter(Boolean), ...args]);
     return;
   }
+  const { spawn } = require("node:child_process");
   const path = `${resolve("node_modules/.bin")}:${process.env.PATH ?? ""}`;
   // A process group of its own: a shell does not pass signals on to what it runs.
   const child = spawn("/bin/sh", ["-c", args.length ? `${script} "$@"` : script, "sh", ...args], { stdio: "inherit", detached: true, env: { ...process.env, PATH: path, npm_lifecycle_event: "start" } });
@@ -52,3 +54,5 @@ function fail(message) {
   console.error(message);
   process.exit(1);
 }
+
+module.exports = { runProgram, runStart };

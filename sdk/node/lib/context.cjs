@@ -1,11 +1,13 @@
 // The second argument of a handler: the names are those of AWS Lambda.
 
+"use strict";
+
 /** Facts about one invocation, from the header fields of the Runtime API's answer. */
-export function makeContext(headers) {
+function makeContext(headers) {
   const env = process.env;
   const deadline = Number(headers["lambda-runtime-deadline-ms"] ?? 0);
   return {
-    callbackWaitsForEmptyEventLoop: false,
+    callbackWaitsForEmptyEventLoop: true,
     awsRequestId: headers["lambda-runtime-aws-request-id"] ?? "",
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"] ?? "",
     functionName: env.AWS_LAMBDA_FUNCTION_NAME ?? env.SLIPWAY_FUNCTION ?? "",
@@ -22,5 +24,7 @@ export function makeContext(headers) {
 }
 
 function parse(json) {
-  return json ? JSON.parse(json) : undefined;
+  return json ? JSON.parse(Buffer.from(json, "latin1").toString()) : undefined;
 }
+
+module.exports = { makeContext };
