@@ -188,3 +188,45 @@ func TestJobsMakeRoom(t *testing.T) {
 		t.Errorf("%d of 4 jobs of 64 MiB ran again for an instance of 128 MiB, want 2", again)
 	}
 }
+
+// TestNothingIsLost has events come again and again that need the memory of jobs: each is
+// answered, and each job succeeds once, after as many attempts as it takes.
+func TestNothingIsLost(t *testing.T) {
+	p := boot(t, "--memory-mb", "256")
+	p.deployWorker(t, `{"cpu":0.25,"memory_mb":192,"scaling":{"idle_min":"1s","idle_timeout":"1s"},"release":{"window":"0s"}}`,
+		`{"image":"work","arguments":["burn","300ms"],"cpu":0.25,"memory_mb":64}`)
+	p.must(t, "PUT", "/v1/queues/low", `{"priority":-1,"preemption":"requeue"}`, nil)
+	const size = 12
+	var job slipway.Job
+	p.must(t, "POST", "/v1/jobs", fmt.Sprintf(`{"queue":"low","definition":"burn","array":{"size":%d}}`, size), &job)
+	events := 0
+	p.awaitJob(t, job.ID, func(j slipway.Job) error {
+		if j.Status.Ended() {
+			return nil
+		}
+		if j.Array.Counts[slipway.JobRunning] > 1 { // the function has no instance: there is no room for both
+			res, body := p.event("GET", "/fn/work/?ms=1", "")
+			checkAnswer(t, res, body, "Hello\n")
+			events++
+		}
+		return errors.New("it runs")
+	})
+	returned := 0
+	for _, child := range p.children(t, job.ID, size) {
+		last := len(child.Attempts) - 1
+		for i, a := range child.Attempts {
+			switch {
+			case a.Attempt != i+1, i < last && !a.Lost, i == last && (a.Lost || a.ExitCode == nil || *a.ExitCode != 0):
+				t.Errorf("child %s has the attempts %+v", child.ID, child.Attempts)
+			case i < last:
+				returned++
+			}
+		}
+		if child.Status != slipway.JobSucceeded {
+			t.Errorf("child %s is %s: %s", child.ID, child.Status, child.StatusReason)
+		}
+	}
+	if returned == 0 || events == 0 {
+		t.Errorf("%d attempts were put back for %d events: nothing was tried", returned, events)
+	}
+}
