@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -71,7 +72,8 @@ func (l *listeners) listen(ctx context.Context, t slipway.Trigger) (*listener, e
 	one := &listener{trigger: t, ended: make(chan struct{}, 1)}
 	var err error
 	if t.NATS.Stream == "" {
-		one.stop, err = l.e.outside.Listen(t.NATS.Subject, consumption(t).Durable, func(m bus.Message) { l.e.message(ctx, t, m) })
+		life := context.WithoutCancel(ctx) // what has come is fired, also while it stops
+		one.stop, err = l.e.outside.Listen(t.NATS.Subject, consumption(t).Durable, func(m bus.Message) { l.e.message(life, t, m) })
 		return one, err
 	}
 	short, cancel := context.WithTimeout(ctx, listenTime)
@@ -82,12 +84,14 @@ func (l *listeners) listen(ctx context.Context, t slipway.Trigger) (*listener, e
 	return one, err
 }
 
-// stop listens no more.
+// stop listens no more. What has come is fired.
 func (l *listeners) stop() {
-	for ref, one := range l.now {
-		one.stop()
-		delete(l.now, ref)
+	var all sync.WaitGroup
+	for _, one := range l.now {
+		all.Go(one.stop)
 	}
+	all.Wait()
+	clear(l.now)
 }
 
 // message fires t for a message and says what becomes of it.

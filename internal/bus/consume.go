@@ -68,10 +68,10 @@ func (o *Outside) Consume(ctx context.Context, c Consumption, f func(context.Con
 		return nil, o.bus.natsError("consume the stream "+c.Stream, err)
 	}
 	return func() {
-		consuming.Stop()
-		end()
+		consuming.Drain() // what is on its way to this process is taken: nobody else gets it before consumeAckWait
 		<-consuming.Closed()
 		running.Wait()
+		end()
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -92,20 +93,34 @@ type Message struct {
 	Time     time.Time // when the stream took it
 }
 
-// Listen calls f, one call at a time, with the plain messages of a subject: each goes to
+// Listen calls f, many calls at once, with the plain messages of a subject: each goes to
 // one of those that listen with the same group. What comes while nobody does is lost.
 func (o *Outside) Listen(subject, group string, f func(Message)) (stop func(), err error) {
+	seats, running, closed := make(chan struct{}, consumeAtOnce), &sync.WaitGroup{}, make(chan struct{})
 	sub, err := o.nc.QueueSubscribe(subject, group, func(m *nats.Msg) {
-		f(Message{Subject: m.Subject, Header: canonical(m.Header), Data: m.Data})
+		seats <- struct{}{}
+		running.Go(func() {
+			defer func() { <-seats }()
+			f(Message{Subject: m.Subject, Header: canonical(m.Header), Data: m.Data})
+		})
 	})
 	if err != nil {
 		return nil, o.bus.natsError("listen to "+subject, err)
 	}
+	sub.SetClosedHandler(func(string) { close(closed) })
 	if err := o.nc.FlushTimeout(o.bus.cfg.PeerTimeout); err != nil {
 		_ = sub.Unsubscribe() // fails only when it is over anyway
 		return nil, o.bus.natsError("listen to "+subject, err)
 	}
-	return func() { _ = sub.Unsubscribe() }, nil
+	return func() {
+		if sub.Drain() == nil { // else it is over anyway
+			select { // what is on its way to this process is taken
+			case <-closed:
+			case <-time.After(o.bus.cfg.CloseTimeout):
+			}
+		}
+		running.Wait()
+	}, nil
 }
 
 func canonical(h nats.Header) slipway.Header {
