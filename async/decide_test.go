@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slipway-run/slipway"
 )
@@ -73,11 +74,12 @@ func TestKeepAnswer(t *testing.T) {
 		{`{"a": `, "application/json", `"{\"a\": "`},
 		{`1`, "text/plain", `"1"`},
 		{"\xff\x00", "application/json", `"/wA="`},
+		{"\"\xff\"", "application/json", `"Iv8i"`},
 		{"", "application/json", ``},
 	} {
 		var o slipway.Outcome
 		keepAnswer(&o, []byte(test.answer), test.media)
-		if string(o.Result) != test.want || o.Base64 != (test.answer == "\xff\x00") {
+		if string(o.Result) != test.want || o.Base64 != !utf8.ValidString(test.answer) {
 			t.Errorf("%q as %s is kept as %s", test.answer, test.media, o.Result)
 		}
 	}

@@ -140,7 +140,7 @@ func TestToQueue(t *testing.T) {
 }
 
 func TestToNATS(t *testing.T) {
-	server, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"}, (&world{t: t}).log())
+	server, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0", Guests: true}, (&world{t: t}).log())
 	must(t, err)
 	must(t, server.Start(t.Context()))
 	t.Cleanup(server.Shutdown)

@@ -82,7 +82,7 @@ func payloadJSON(payload []byte) json.RawMessage {
 	switch {
 	case len(payload) == 0:
 		return nil
-	case json.Valid(payload):
+	case json.Valid(payload) && utf8.Valid(payload):
 		return payload
 	case utf8.Valid(payload):
 		return mustJSON(string(payload))

@@ -14,7 +14,9 @@ import (
 // function's instances can take, halves when the platform refuses an event of it, and
 // grows by one with each that ran. After a refusal the function rests for a moment. So a
 // backlog asks for what there is and no more, and the backlog of one function leaves the
-// turns of the others alone: they are given round robin.
+// turns of the others alone: they are given round robin, and no function has more of them
+// than are still free (dynamic thresholds, as in the shared buffers of switches). So one
+// alone has half of them, and slow ones cannot take the last.
 type queues struct {
 	most int // events of all functions that run at once
 
@@ -136,10 +138,10 @@ func (q *queues) claim(now time.Time, ask settings) []slipway.Claim {
 	for i, f := range ready {
 		claims[i].FunctionRef = f.FunctionRef
 	}
-	for given := true; given && q.busy < q.most; { // one turn each, again and again
+	for given := true; given; { // one turn each, again and again
 		given = false
 		for i, f := range ready {
-			if claims[i].Most < perClaim && f.busy < f.window && q.busy < q.most {
+			if claims[i].Most < perClaim && f.busy < f.window && f.busy < q.most-q.busy {
 				claims[i].Most++
 				f.busy++
 				q.busy++

@@ -2,6 +2,7 @@ package async
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -30,6 +31,14 @@ func (e *Engine) settings(ctx context.Context, ref slipway.FunctionRef, qualifie
 		return slipway.AsyncSettings{Async: slipway.DefaultConfig().Async, Capacity: 1}
 	}
 	return s
+}
+
+// unwritable is the end of a turn whose outcome the store refuses for what is in it.
+func unwritable(end slipway.TurnEnd) slipway.TurnEnd {
+	end.State, end.Result, end.Destination = slipway.InvocationFailed, nil, ""
+	end.Error = &slipway.InvocationError{Type: "internal", Message: "the outcome could not be written", Platform: true}
+	end.Record.Error, end.Record.Instance = end.Error, ""
+	return end
 }
 
 // perRecord is the most ends that one transaction records.
@@ -66,6 +75,18 @@ func (e *Engine) recordGroup(ctx context.Context, group []end) {
 		ends[i] = group[i].TurnEnd
 	}
 	recorded, err := e.parts.Store.EndTurns(ctx, ends)
+	if errors.Is(err, slipway.ErrInvalid) && len(group) > 1 { // one of them cannot be written: the others can
+		for i := range group {
+			e.recordGroup(ctx, group[i:i+1])
+		}
+		return
+	}
+	if errors.Is(err, slipway.ErrInvalid) {
+		e.log.Error("an outcome cannot be written as it is; it is recorded as failed", "invocation", ends[0].ID, "err", err)
+		ends[0] = unwritable(ends[0])
+		group[0].TurnEnd = ends[0]
+		recorded, err = e.parts.Store.EndTurns(ctx, ends)
+	}
 	for tries := 0; err != nil && ctx.Err() == nil; tries++ {
 		if tries%20 == 0 {
 			e.log.Warn("outcomes wait to be recorded; trying again", "outcomes", len(ends), "err", err)

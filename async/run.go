@@ -106,7 +106,7 @@ func keepAnswer(o *slipway.Outcome, answer []byte, contentType string) {
 	case len(answer) > maxResult:
 		o.ResultError = fmt.Sprintf("the answer is larger than %d KiB, which is the most that is kept", maxResult>>10)
 	case len(answer) == 0:
-	case isJSON && json.Valid(answer):
+	case isJSON && json.Valid(answer) && utf8.Valid(answer): // strings of JSON may hold what is no text
 		o.Result = answer
 	case utf8.Valid(answer):
 		o.Result = mustJSON(string(answer))

@@ -28,6 +28,7 @@ type world struct {
 	t      *testing.T
 	store  *store.Store
 	bus    *bus.Bus
+	out    *bus.Outside
 	intake *bus.Intake
 	fn     *functions
 	jobs   *fakeJobs
@@ -59,6 +60,9 @@ func newWorldOn(t *testing.T, server *bus.Server, change ...func(*async.Config))
 	w.outside, err = bus.ConnectOutside(t.Context(), bus.OutsideConfig{Server: server}, w.log())
 	must(t, err)
 	t.Cleanup(w.outside.Close)
+	w.out, err = bus.ConnectOutside(t.Context(), bus.OutsideConfig{Server: server}, w.log())
+	must(t, err)
+	t.Cleanup(w.out.Close)
 	w.store, err = store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"), w.log())
 	must(t, err)
 	t.Cleanup(func() { w.store.Close() })
