@@ -56,6 +56,10 @@ bench-burst: build ## what functions and jobs on one machine notice of each othe
 bench-jobs: build ## jobs run to the end per second: Slipway, its runner alone, runc, podman and docker
 	@$(GO) run ./bench/jobs -slipway bin/slipway
 
+.PHONY: bench-queue
+bench-queue: build ## the queue of jobs alone, without sandboxes: accepted, dispatched, recorded per second
+	@$(GO) run ./bench/queue -slipway bin/slipway
+
 .PHONY: bench-async
 bench-async: build ## asynchronous events accepted, beside raw JetStream and HTTP alone
 	@$(GO) run ./bench/async -slipway bin/slipway

@@ -113,8 +113,8 @@ func (s *scheduler) rehold(state slipway.InvokerState) {
 func (s *scheduler) tick(ctx context.Context, now time.Time) (usage []slipway.ShareUsage) {
 	s.book.Due(now)
 	for _, m := range s.invokers {
-		m.rate = (m.rate + float64(m.ended)/s.engine.cfg.Tick.Seconds()) / 2
-		m.ended = 0
+		lately := float64(m.ended) / s.engine.cfg.Tick.Seconds()
+		m.rate, m.ended = max(lately, (m.rate+lately)/2), 0
 		s.board.PutInvoker(m.InvokerState, m.rate)
 	}
 	s.changed = true

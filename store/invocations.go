@@ -26,7 +26,7 @@ func (s *Store) AddInvocations(ctx context.Context, events []slipway.Event, maxA
 	err := s.change(ctx, func(tx *sql.Tx) error {
 		for len(events) > 0 {
 			n := min(len(events), insertRows)
-			if err := addEvents(ctx, tx, events[:n], ages); err != nil {
+			if err := s.addEvents(ctx, tx, events[:n], ages); err != nil {
 				return err
 			}
 			events = events[n:]
@@ -36,7 +36,7 @@ func (s *Store) AddInvocations(ctx context.Context, events []slipway.Event, maxA
 	return wrap(err, "add invocations")
 }
 
-func addEvents(ctx context.Context, tx *sql.Tx, events []slipway.Event, ages map[slipway.FunctionRef]time.Duration) error {
+func (s *Store) addEvents(ctx context.Context, tx *sql.Tx, events []slipway.Event, ages map[slipway.FunctionRef]time.Duration) error {
 	var heads, bodies []any
 	for _, e := range events {
 		next := e.AcceptedAt
@@ -49,13 +49,13 @@ func addEvents(ctx context.Context, tx *sql.Tx, events []slipway.Event, ages map
 	}
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO invocations (id, tenant, function, qualifier, source, state, size, blob, accepted_at, expires_at, next_at)
-		VALUES `+placeholders(len(events), 11)+` ON CONFLICT (id) DO NOTHING`, heads...)
+		VALUES `+s.dialect.rows(len(events), 11)+` ON CONFLICT (id) DO NOTHING`, heads...)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO invocation_events (id, content_type, header, http, payload)
-		VALUES `+placeholders(len(events), 5)+` ON CONFLICT (id) DO NOTHING`, bodies...)
+		VALUES `+s.dialect.rows(len(events), 5)+` ON CONFLICT (id) DO NOTHING`, bodies...)
 	return err
 }
 

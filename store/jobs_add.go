@@ -4,14 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-run/slipway"
 )
 
-// jobsPerStatement bounds the parameters of one statement about jobs.
-const jobsPerStatement = 200
+// jobsPerStatement bounds the parameters of one statement about jobs: SQLite's driver takes
+// time for each that grows with their number.
+const jobsPerStatement = 40
 
 // AddJobs adds jobs, all or none, and gives each its number. A job whose tenant has used
 // its idempotency key before is not added: the one that was is in its place, and old says
@@ -19,7 +20,7 @@ const jobsPerStatement = 200
 func (s *Store) AddJobs(ctx context.Context, jobs []slipway.JobRecord) (stored []slipway.JobRecord, old []bool, err error) {
 	for attempt := 0; ; attempt++ {
 		stored, old = append([]slipway.JobRecord(nil), jobs...), make([]bool, len(jobs))
-		err = s.change(ctx, func(tx *sql.Tx) error { return addJobs(ctx, tx, stored, old) })
+		err = s.change(ctx, func(tx *sql.Tx) error { return s.addJobs(ctx, tx, stored, old) })
 		if isDuplicate(err) && attempt == 0 { // another gateway was given the same key at the same time
 			continue
 		}
@@ -30,7 +31,7 @@ func (s *Store) AddJobs(ctx context.Context, jobs []slipway.JobRecord) (stored [
 	}
 }
 
-func addJobs(ctx context.Context, tx *sql.Tx, jobs []slipway.JobRecord, old []bool) error {
+func (s *Store) addJobs(ctx context.Context, tx *sql.Tx, jobs []slipway.JobRecord, old []bool) error {
 	var last int64
 	// The lock on this row makes numbers visible in their order.
 	err := tx.QueryRowContext(ctx, `UPDATE job_numbers SET last = last + $1 RETURNING last`, len(jobs)).Scan(&last)
@@ -61,7 +62,7 @@ func addJobs(ctx context.Context, tx *sql.Tx, jobs []slipway.JobRecord, old []bo
 	}
 	for len(fresh) > 0 {
 		n := min(len(fresh), jobsPerStatement)
-		if err := insertJobs(ctx, tx, fresh[:n]); err != nil {
+		if err := s.insertJobs(ctx, tx, fresh[:n]); err != nil {
 			return err
 		}
 		fresh = fresh[n:]
@@ -92,7 +93,7 @@ func findKeys(ctx context.Context, tx *sql.Tx, jobs []slipway.JobRecord, old []b
 	return nil
 }
 
-func insertJobs(ctx context.Context, tx *sql.Tx, jobs []*slipway.JobRecord) error {
+func (s *Store) insertJobs(ctx context.Context, tx *sql.Tx, jobs []*slipway.JobRecord) error {
 	var args []any
 	for _, j := range jobs {
 		var key *string
@@ -104,7 +105,7 @@ func insertJobs(ctx context.Context, tx *sql.Tx, jobs []*slipway.JobRecord) erro
 	}
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO jobs (num, id, tenant, name, queue, request, size, cpu, memory_mb, idempotency_key, created_at, status)
-		VALUES `+placeholders(len(jobs), 12), args...)
+		VALUES `+s.dialect.rows(len(jobs), 12), args...)
 	return err
 }
 
@@ -121,12 +122,13 @@ func arraySize(r slipway.JobRequest) int {
 	return r.Array.Size
 }
 
-// placeholders is n rows of so many columns: ($1, $2), ($3, $4).
-func placeholders(n, columns int) string { return typedPlaceholders(n, make([]string, columns)...) }
+// rows is n rows of so many columns: ($1, $2), ($3, $4). With SQLite they are (?, ?), (?, ?):
+// its driver looks up each numbered one among all, which takes longer than all else.
+func (d dialect) rows(n, columns int) string { return d.typedRows(n, make([]string, columns)...) }
 
-// typedPlaceholders is placeholders whose columns have types, as PostgreSQL wants to know
-// where nothing else says it; "" has none.
-func typedPlaceholders(n int, types ...string) string {
+// typedRows is rows whose columns have types, as PostgreSQL wants to know where nothing
+// else says it; "" has none.
+func (d dialect) typedRows(n int, types ...string) string {
 	var b strings.Builder
 	for i := range n {
 		if i > 0 {
@@ -134,11 +136,14 @@ func typedPlaceholders(n int, types ...string) string {
 		}
 		for c, typ := range types {
 			b.WriteByte("(,"[min(c, 1)])
-			if typ == "" {
-				fmt.Fprintf(&b, "$%d", i*len(types)+c+1)
-			} else {
-				fmt.Fprintf(&b, "CAST($%d AS %s)", i*len(types)+c+1, typ)
+			mark := "?"
+			if d.name != "sqlite" {
+				mark = "$" + strconv.Itoa(i*len(types)+c+1)
 			}
+			if typ != "" {
+				mark = "CAST(" + mark + " AS " + typ + ")"
+			}
+			b.WriteString(mark)
 		}
 		b.WriteByte(')')
 	}

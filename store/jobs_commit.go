@@ -19,7 +19,7 @@ func (s *Store) CommitJobs(ctx context.Context, epoch int64, c slipway.JobChange
 		if err := s.holdEpoch(ctx, tx, epoch); err != nil {
 			return err
 		}
-		w := jobWriter{ctx, tx}
+		w := jobWriter{ctx, tx, s.dialect}
 		return firstError(
 			func() error { return each(c.States, w.states) },
 			func() error { return each(c.Drop, w.drop) },
@@ -69,8 +69,9 @@ func (s *Store) holdEpoch(ctx context.Context, tx *sql.Tx, epoch int64) error {
 
 // jobWriter writes rows in one transaction.
 type jobWriter struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx     context.Context
+	tx      *sql.Tx
+	dialect dialect
 }
 
 func (w jobWriter) exec(query string, args []any) error {
@@ -84,7 +85,7 @@ func (w jobWriter) states(states []slipway.JobState) error {
 		args = append(args, s.Num, string(s.Status), printable(s.Reason), s.ExitCode, s.Next, s.Succeeded, s.Failed, printable(s.Stop),
 			maybeStamp(s.StartedAt), maybeStamp(s.StoppedAt))
 	}
-	values := typedPlaceholders(len(states), "bigint", "text", "text", "integer", "integer", "integer", "integer", "text", "timestamptz", "timestamptz")
+	values := w.dialect.typedRows(len(states), "bigint", "text", "text", "integer", "integer", "integer", "integer", "text", "timestamptz", "timestamptz")
 	return w.exec(`
 		WITH s (num, status, reason, exit_code, next_child, succeeded, failed, stop, started_at, stopped_at) AS (VALUES `+values+`)
 		UPDATE jobs SET status = s.status, reason = s.reason, exit_code = s.exit_code, next_child = s.next_child,
@@ -97,7 +98,7 @@ func (w jobWriter) drop(all []slipway.JobSlice) error {
 	for _, s := range all {
 		args = append(args, s.Job, s.Attempt, s.From)
 	}
-	return w.exec(`DELETE FROM job_slices WHERE (job, attempt, low) IN (VALUES `+typedPlaceholders(len(all), "bigint", "integer", "integer")+`)`, args)
+	return w.exec(`DELETE FROM job_slices WHERE (job, attempt, low) IN (VALUES `+w.dialect.typedRows(len(all), "bigint", "integer", "integer")+`)`, args)
 }
 
 func (w jobWriter) put(all []slipway.JobSlice) error {
@@ -112,7 +113,7 @@ func (w jobWriter) put(all []slipway.JobSlice) error {
 	}
 	return w.exec(`
 		INSERT INTO job_slices (job, low, high, attempt, tries, losses, memory_mb, assignment, invoker, incarnation, environment, at, live)
-		VALUES `+placeholders(len(all), 13)+`
+		VALUES `+w.dialect.rows(len(all), 13)+`
 		ON CONFLICT (job, attempt, low) DO UPDATE SET high = excluded.high, tries = excluded.tries, losses = excluded.losses,
 			memory_mb = excluded.memory_mb, assignment = excluded.assignment, invoker = excluded.invoker,
 			incarnation = excluded.incarnation, environment = excluded.environment, at = excluded.at, live = excluded.live`, args)
@@ -138,7 +139,7 @@ func (w jobWriter) attempts(hosts map[string]int) func([]slipway.AttemptRecord) 
 		}
 		return w.exec(`
 			INSERT INTO job_attempts (job, child, attempt, outcome, exit_code, reason, host, started_at, stopped_at, cpu_us, peak_mb, memory_mb, output)
-			VALUES `+placeholders(len(all), 13), args)
+			VALUES `+w.dialect.rows(len(all), 13), args)
 	}
 }
 
@@ -147,7 +148,7 @@ func (w jobWriter) endings(all []slipway.JobEnding) error {
 	for _, e := range all {
 		args = append(args, e.Job, e.From, e.To, printable(e.Reason), stamp(e.At))
 	}
-	return w.exec(`INSERT INTO job_endings (job, low, high, reason, at) VALUES `+placeholders(len(all), 5), args)
+	return w.exec(`INSERT INTO job_endings (job, low, high, reason, at) VALUES `+w.dialect.rows(len(all), 5), args)
 }
 
 func (w jobWriter) usage(all []slipway.ShareUsage) error {
@@ -156,7 +157,7 @@ func (w jobWriter) usage(all []slipway.ShareUsage) error {
 		args = append(args, u.Tenant, u.Queue, u.Share, u.VCPUs, stamp(u.At))
 	}
 	return w.exec(`
-		INSERT INTO job_usage (tenant, queue, share, vcpus, at) VALUES `+placeholders(len(all), 5)+`
+		INSERT INTO job_usage (tenant, queue, share, vcpus, at) VALUES `+w.dialect.rows(len(all), 5)+`
 		ON CONFLICT (tenant, queue, share) DO UPDATE SET vcpus = excluded.vcpus, at = excluded.at`, args)
 }
 
