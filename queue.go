@@ -67,7 +67,7 @@ type Preemption string
 const (
 	PreemptFreeze  Preemption = "freeze"  // the default: it stands still, keeps its memory, and goes on later
 	PreemptRequeue Preemption = "requeue" // it stands still; when its memory is wanted it is ended and put back
-	PreemptNever   Preemption = "never"
+	PreemptNever   Preemption = "never"   // it runs on, as an equal of the functions
 )
 
 // QueuePolicy is the order within a queue.

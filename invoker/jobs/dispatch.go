@@ -28,15 +28,29 @@ func (r *Runner) dispatch(ctx, life context.Context) {
 	for ctx.Err() == nil {
 		for r.beginNext(life) {
 		}
+		freed := leftover
 		if r.blocked() { // so that its patience ends although nothing happens
 			retry.Reset(r.cfg.Patience / 4)
+		} else { // every event of a function would be heard
+			freed = nil
 		}
 		select {
 		case <-r.wake:
-		case <-leftover:
+		case <-freed:
+			wait(ctx, lookPause)
 		case <-retry.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 

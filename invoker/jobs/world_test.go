@@ -76,7 +76,8 @@ type world struct {
 	native   *sandbox.Native
 	pool     *leftovers
 	archives *packager.Store
-	name     string // of the control groups
+	name     string   // of the control groups
+	asked    sync.Map // see launchers
 	prepare  func(ctx context.Context, digest string) (slipway.Image, error)
 	stop     func() error // ends Run and gives its error
 	*book
@@ -137,9 +138,15 @@ func (l *leftovers) want(vcpus float64) {
 type launchers struct {
 	native *sandbox.Native
 	oci    slipway.Launcher
+	asked  *sync.Map // SandboxSpec by the job's id
 }
 
 func (l launchers) Create(ctx context.Context, spec slipway.SandboxSpec) (slipway.Sandbox, error) {
+	for _, pair := range spec.Env {
+		if id, ok := strings.CutPrefix(pair, "SLIPWAY_JOB_ID="); ok {
+			l.asked.Store(id, spec)
+		}
+	}
 	if strings.HasPrefix(spec.Isolation, "oci:") {
 		return l.oci.Create(ctx, spec)
 	}
@@ -206,7 +213,7 @@ func boot(t testing.TB, change ...func(*jobs.Config)) *world {
 		pool:    &leftovers{Pool: pool.New(pool.Config{MemoryMB: cfg.MemoryMB}, bareStarter{}, log)},
 		prepare: func(context.Context, string) (slipway.Image, error) { return img, nil }, book: &book{},
 	}
-	launcher := launchers{native, native.OCI(nil)}
+	launcher := launchers{native, native.OCI(nil), &w.asked}
 	w.Runner = jobs.New(cfg, w.bus, launcher, w, archives, w.pool, w.bus.LogWriter(context.Background()), log)
 	w.run()
 	return w

@@ -19,10 +19,9 @@ const (
 func (r *Runner) follow(ctx context.Context) {
 	f := follower{Runner: r, rule: yield.New(yield.Config{CPU: r.cfg.CPU}), before: r.leftovers.Used()}
 	bell := r.leftovers.Leftover()
-	again, used, pause := time.NewTimer(0), time.NewTicker(usedEvery), time.NewTimer(0)
+	again, used := time.NewTimer(0), time.NewTicker(usedEvery)
 	defer again.Stop()
 	defer used.Stop()
-	defer pause.Stop()
 	for ctx.Err() == nil {
 		next, running := f.look()
 		again.Stop()
@@ -33,12 +32,7 @@ func (r *Runner) follow(ctx context.Context) {
 		if !running { // then it is enough to know once a second what functions want
 			heard = nil
 		}
-		pause.Reset(lookPause)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return
-		}
+		wait(ctx, lookPause)
 		select {
 		case <-heard:
 		case <-r.moved:

@@ -193,3 +193,19 @@ func TestCannotBeFrozen(t *testing.T) {
 	w.order(other, 0, 0, "enough")
 	w.over(other, 0)
 }
+
+// TestGivesWay: attempts have the processor time that functions leave, but for those that
+// may not be preempted.
+func TestGivesWay(t *testing.T) {
+	w := boot(t)
+	for kind, want := range map[slipway.Preemption]bool{
+		"": true, slipway.PreemptFreeze: true, slipway.PreemptRequeue: true, slipway.PreemptNever: false,
+	} {
+		a := changed(job("exit", "0"), func(a *slipway.Assignment) { a.Preemption = kind })
+		w.outcome(a)
+		asked, ok := w.asked.Load(a.Job)
+		if !ok || asked.(slipway.SandboxSpec).Background != want {
+			t.Errorf("preemption %q: %+v, want one in the background: %v", kind, asked, want)
+		}
+	}
+}
