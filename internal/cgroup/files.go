@@ -8,22 +8,69 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
+
+// The files of a group are opened, read or written, and closed, some dozens for each
+// sandbox. Files of the os package would be announced to the runtime's poller in between,
+// for nothing.
 
 // write gives a file of a group a value. The kernel reads it whole from one write.
 func write(file, value string) error {
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	fd, err := open(file, unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	_, err = f.WriteString(value)
-	return err
+	defer unix.Close(fd)
+	for {
+		if _, err := unix.Write(fd, []byte(value)); err != unix.EINTR {
+			return pathError("write", file, err)
+		}
+	}
+}
+
+// read gives all of a file.
+func read(file string) ([]byte, error) {
+	fd, err := open(file, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 0, 512)
+	for {
+		n, err := unix.Read(fd, b[len(b):cap(b)])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil || n == 0:
+			return b, pathError("read", file, err)
+		}
+		if b = b[:len(b)+n]; len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+func open(file string, flags int) (int, error) {
+	for {
+		fd, err := unix.Open(file, flags|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			return fd, pathError("open", file, err)
+		}
+	}
+}
+
+func pathError(op, file string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: file, Err: err}
 }
 
 // readText reads a file that holds one word.
 func readText(file string) (string, error) {
-	b, err := os.ReadFile(file)
+	b, err := read(file)
 	return string(bytes.TrimSpace(b)), err
 }
 
@@ -39,7 +86,7 @@ func readInt(file string) (int64, error) {
 // readKey reads the number behind a key from a file of lines "key number", with or
 // without a unit after it.
 func readKey(file, key string) (int64, error) {
-	b, err := os.ReadFile(file)
+	b, err := read(file)
 	if err != nil {
 		return 0, err
 	}
@@ -54,7 +101,7 @@ func readKey(file, key string) (int64, error) {
 
 // readInts reads a file of one number per line.
 func readInts(file string) ([]int, error) {
-	b, err := os.ReadFile(file)
+	b, err := read(file)
 	if err != nil {
 		return nil, err
 	}

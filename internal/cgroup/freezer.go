@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -67,7 +66,7 @@ func (g *Group) setFrozenV1(ctx context.Context, frozen bool) error {
 		if err := write(file, state); err != nil {
 			return false, err
 		}
-		is, err := os.ReadFile(file)
+		is, err := read(file)
 		return strings.TrimSpace(string(is)) == state, err
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Group is one control group in all hierarchies of a System.
@@ -88,14 +90,15 @@ func (g *Group) Joins() (files []*os.File, err error) {
 		if root == g.sys.unified.root {
 			continue
 		}
-		f, err := os.OpenFile(filepath.Join(root, g.name, "tasks"), os.O_WRONLY, 0)
+		file := filepath.Join(root, g.name, "tasks")
+		fd, err := open(file, unix.O_WRONLY)
 		if err != nil {
 			for _, opened := range files {
 				opened.Close()
 			}
 			return nil, fmt.Errorf("join control group: %w", err)
 		}
-		files = append(files, f)
+		files = append(files, os.NewFile(uintptr(fd), file))
 	}
 	return files, nil
 }
