@@ -160,6 +160,7 @@ func TestToNATS(t *testing.T) {
 	must(t, conn.Flush())
 
 	id := w.accept("plain", "1").ID
+	w.delivered(id)
 	msg, err := sub.NextMsg(patience)
 	must(t, err)
 	if d := read(t, string(msg.Data)); d.RequestContext.RequestID != id || msg.Header.Get("Slipway-Invocation") != id {

@@ -23,6 +23,12 @@ const (
 
 // Intake is the stream of events that were accepted and are not in the store yet.
 //
+// What was taken is removed by sequence, now and then, but for the last message (trim). A
+// stream that acknowledgements empty (a work queue) can forget after kill -9 how far its
+// sequences were; new messages then get numbers that the consumer has acknowledged, are
+// never delivered, and are removed at the next start. This happened once in some hundred
+// kills.
+//
 // Put groups: while one message is on its way to the disk, the events that come meanwhile
 // gather, and go as the next one. So one client waits for one write of the disk, and
 // sixty-four do not wait for sixty-four.
@@ -55,7 +61,7 @@ func (in *Intake) open(ctx context.Context) (err error) {
 	in.stream, err = in.bus.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: eventsStream, Description: "events that were accepted and are not in the store yet",
 		Subjects: []string{eventsSubject}, Storage: jetstream.FileStorage, Replicas: in.bus.cfg.Replicas,
-		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, MaxBytes: in.bus.cfg.EventBytes,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxBytes: in.bus.cfg.EventBytes,
 	})
 	if err != nil {
 		return err
@@ -155,11 +161,16 @@ func (in *Intake) store(g *group) error {
 
 // Empty says whether no event waits to be taken.
 func (in *Intake) Empty(ctx context.Context) (bool, error) {
-	info, err := in.stream.Info(ctx)
+	info, err := in.consumer.Info(ctx)
 	if err != nil {
 		return false, in.bus.natsError("look at the stream of events", err)
 	}
-	return info.State.Msgs == 0, nil
+	return caughtUp(info), nil
+}
+
+// caughtUp says whether all messages were taken and acknowledged.
+func caughtUp(info *jetstream.ConsumerInfo) bool {
+	return info.NumPending == 0 && info.NumAckPending == 0
 }
 
 // settlePause is how long Settle waits at first before it looks again.
@@ -168,24 +179,41 @@ const settlePause = time.Millisecond
 // Settle returns when all events that were put before are in the store, so that who reads
 // it then sees them. It gives up with ErrTimeout when ctx ends.
 func (in *Intake) Settle(ctx context.Context) error {
-	info, err := in.stream.Info(ctx)
+	stream, err := in.stream.Info(ctx)
 	if err != nil {
 		return in.bus.natsError("look at the stream of events", err)
 	}
-	last := info.State.LastSeq
-	// What has been taken is removed from the stream: the first that is left says how far
-	// the engines are.
-	for pause := settlePause; info.State.Msgs > 0 && info.State.FirstSeq <= last; pause = min(2*pause, 100*time.Millisecond) {
+	for pause := settlePause; ; pause = min(2*pause, 100*time.Millisecond) {
+		info, err := in.consumer.Info(ctx)
+		if err != nil {
+			return in.bus.natsError("look at the stream of events", err)
+		}
+		if caughtUp(info) || info.AckFloor.Stream >= stream.State.LastSeq {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return contextError(ctx)
 		case <-time.After(pause):
 		}
-		if info, err = in.stream.Info(ctx); err != nil {
-			return in.bus.natsError("look at the stream of events", err)
-		}
 	}
-	return nil
+}
+
+// trim removes what was taken and acknowledged, but for the last message.
+func (in *Intake) trim(ctx context.Context) error {
+	consumer, err := in.consumer.Info(ctx)
+	if err != nil {
+		return err
+	}
+	stream, err := in.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	keep := min(consumer.AckFloor.Stream, stream.State.LastSeq)
+	if keep <= stream.State.FirstSeq {
+		return nil
+	}
+	return in.stream.Purge(ctx, jetstream.WithPurgeSequence(keep)) // those before keep
 }
 
 // readEvents decodes a message; one that cannot be read will never be.

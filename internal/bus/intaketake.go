@@ -16,6 +16,7 @@ const (
 	takeMessages  = 64              // that one engine asks for at once
 	takeEvents    = 1000            // in one call of Take's function
 	takeAgain     = time.Second     // after an error
+	trimEvery     = time.Second
 )
 
 // Take gives accepted events to keep, in groups, until ctx ends. They are acknowledged when
@@ -29,11 +30,20 @@ func (in *Intake) Take(ctx context.Context, keep func(context.Context, []slipway
 	defer messages.Stop()
 	queue := make(chan jetstream.Msg)
 	go in.pump(ctx, messages, queue)
+	trim := time.NewTicker(trimEvery)
+	defer trim.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-trim.C:
+			if err := in.trim(ctx); err != nil && ctx.Err() == nil {
+				in.bus.log.Warn("removing events that were taken from their stream", "err", err)
+			}
 		case msg, ok := <-queue:
+			if !ok && ctx.Err() != nil {
+				return nil
+			}
 			if !ok {
 				return in.bus.natsError("take events", errors.New("the stream's consumer is gone"))
 			}
