@@ -81,8 +81,11 @@ func (g *Gateway) postHook(c *call) error {
 		return err
 	}
 	if answer.Sync != nil {
-		err := g.hookSync(c, *answer.Sync, received)
-		g.triggers.HookDone(*answer.Sync, err)
+		failed, err := g.hookSync(c, *answer.Sync, received)
+		if err != nil {
+			failed = err
+		}
+		g.triggers.HookDone(*answer.Sync, failed)
 		return err
 	}
 	doc := hookBody{Firings: answer.Firings}
@@ -96,7 +99,9 @@ func (g *Gateway) postHook(c *call) error {
 }
 
 // hookSync runs an event now and answers with the function's answer, as to an HTTP event.
-func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (err error) {
+// failed is what the function did wrong, which has been answered; err what the platform
+// could not do.
+func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (failed, err error) {
 	r, w := c.Request(), c.Response().Writer
 	m, answered := g.meter(e.Ref()), false
 	m.Begin()
@@ -107,15 +112,15 @@ func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (err er
 		}
 	}()
 	if int64(len(e.Payload)) > g.cfg.MaxEventBytes {
-		return errTooLarge(g.cfg.MaxEventBytes)
+		return nil, errTooLarge(g.cfg.MaxEventBytes)
 	}
 	spec, err := g.qualified(r.Context(), e.Ref(), e.Qualifier)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seat, err := g.limits.admit(e.Ref())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer seat.leave()
 	req := newRequest(r, e.ID, spec, slipway.ModeInvoke, received)
@@ -127,7 +132,7 @@ func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (err er
 	req.Body, req.Length = io.NopCloser(bytes.NewReader(e.Payload)), int64(len(e.Payload))
 	f, err := g.send(r.Context(), spec, req, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.close()
 	answered = true
@@ -137,8 +142,8 @@ func (g *Gateway) hookSync(c *call, e slipway.Event, received time.Time) (err er
 	if fe := f.resp.FunctionError; fe != nil {
 		w.Header().Set("X-Request-Id", c.id)
 		writeFunctionError(w, r, f.resp, c.id)
-		return fe
+		return fe, nil
 	}
 	writeResponse(w, r, f.resp, c.id)
-	return nil
+	return nil, nil
 }

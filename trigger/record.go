@@ -39,7 +39,7 @@ func (e *Engine) count(ref slipway.TriggerRef, err error) {
 	a := e.all()[ref]
 	switch {
 	case a == nil:
-	case err == nil:
+	case err == nil || ran(err):
 		a.counts.fired.Add(1)
 	default:
 		a.counts.failed.Add(1)
@@ -52,11 +52,21 @@ func (e *Engine) fired(ref slipway.TriggerRef, f slipway.Firing, err error) {
 	e.did.add(ref, e.status(ref, f, err))
 }
 
+// ran says whether err is the function's own: the trigger has done its part.
+func ran(err error) bool {
+	var fe *slipway.FunctionError
+	return errors.As(err, &fe)
+}
+
 // status is the outcome of one firing. Faults of the platform are in its log.
 func (e *Engine) status(ref slipway.TriggerRef, f slipway.Firing, err error) slipway.TriggerStatus {
-	if err == nil {
+	if err == nil || ran(err) {
 		now := e.cfg.Now().UTC()
-		return slipway.TriggerStatus{LastFired: &now, LastResult: cmp.Or(f.Invocation, f.Job), Fired: 1}
+		s := slipway.TriggerStatus{LastFired: &now, LastResult: cmp.Or(f.Invocation, f.Job), Fired: 1}
+		if err != nil {
+			s.LastError = "function error: " + err.Error()
+		}
+		return s
 	}
 	var known *slipway.Error
 	if errors.As(err, &known) {
