@@ -64,6 +64,10 @@ bench-jobs: build ## jobs run to the end per second: Slipway, its runner alone, 
 bench-queue: build ## the queue of jobs alone, without sandboxes: accepted, dispatched, recorded per second
 	@$(GO) run ./bench/queue -slipway bin/slipway
 
+.PHONY: fair-share
+fair-share: ## docs/reference/fair-share.svg, drawn by the scheduler's own decisions
+	@$(GO) run ./bench/shares
+
 .PHONY: bench-async
 bench-async: build ## asynchronous events accepted, beside raw JetStream and HTTP alone
 	@$(GO) run ./bench/async -slipway bin/slipway

@@ -62,6 +62,7 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/coldpath":      {ours: []string{"", "bench/rig", "internal/sandbox", "internal/sandbox/seccomp"}},
 	"bench/density":       {ours: []string{"", "bench/rig", "internal/sandbox"}},
 	"bench/queue":         {ours: []string{"", "batch", "bench/rig", "internal/bus", "store"}}, // the queue alone has no command
+	"bench/shares":        {ours: []string{"", "batch/schedule", "bench/simulate/chart"}},
 	"bench/jobs":          {ours: []string{"", "bench/rig", "internal/sandbox", "invoker/jobs", "pool"}},
 	"bench/thaw":          {ours: []string{"", "bench/rig", "internal/sandbox", "internal/zram"}},
 	"bench/async":         {ours: []string{"bench/rig"}, doors: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}}, // raw JetStream is the peer

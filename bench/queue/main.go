@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/slipway-run/slipway/bench/rig"
@@ -16,6 +17,8 @@ type bench struct {
 	children int
 	singles  int
 	clients  int
+
+	empty int64 // bytes of a store without jobs
 }
 
 func main() {
@@ -35,41 +38,57 @@ func (b *bench) run(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	q, err := open(ctx, dir, b.store)
-	if err != nil {
-		return err
+	for i, measure := range []func(context.Context, io.Writer, *queue) error{b.nothing, b.array, b.oneByOne} {
+		q, err := open(ctx, filepath.Join(dir, fmt.Sprint(i)), b.store)
+		if err != nil {
+			return err
+		}
+		err = measure(ctx, w, q)
+		q.close()
+		if err != nil {
+			return err
+		}
+		b.grown(w, i, q)
 	}
-	err = b.queue(ctx, w, q)
-	q.close()
-	if err != nil || b.binary == "" {
-		return err
+	if b.binary == "" {
+		return nil
 	}
 	return b.http(ctx, w)
 }
 
-// queue measures without HTTP. The queue alone: no sandbox.
-func (b *bench) queue(ctx context.Context, w io.Writer, q *queue) error {
+// grown says by how much a store without anything else grew for each job.
+func (b *bench) grown(w io.Writer, phase int, q *queue) {
+	size := q.size()
+	switch {
+	case phase == 0:
+		b.empty = size
+	case size > 0:
+		n := []int{b.children, b.singles}[phase-1]
+		fmt.Fprintf(w, "  %-52s %8d bytes each\n", "the store grew by", (size-b.empty)/int64(n))
+	}
+}
+
+func (b *bench) nothing(_ context.Context, w io.Writer, q *queue) error {
 	fmt.Fprintf(w, "queue alone, no sandbox; store: %s\n", q.kind)
-	row := func(what string, n int, took time.Duration, grown int64) {
-		fmt.Fprintf(w, "  %-52s %8d in %8s  %9.0f/s", what, n, took.Round(time.Millisecond), float64(n)/took.Seconds())
-		if grown > 0 {
-			fmt.Fprintf(w, "  %5d bytes each in the store", grown/int64(n))
-		}
-		fmt.Fprintln(w)
-	}
-	before := q.size(ctx)
-	submitted, recorded, err := q.array(ctx, b.children)
-	if err != nil {
-		return err
-	}
-	row("children of an array accepted", b.children, submitted, 0)
-	after := q.size(ctx)
-	row("children accepted, dispatched and recorded", b.children, recorded, after-before)
-	submitted, recorded, err = q.singles(ctx, b.singles, b.clients)
-	if err != nil {
-		return err
-	}
-	row(fmt.Sprintf("jobs accepted from %d callers at once", b.clients), b.singles, submitted, 0)
-	row("jobs accepted, dispatched and recorded", b.singles, recorded, q.size(ctx)-after)
 	return nil
+}
+
+// array measures the children of an array.
+func (b *bench) array(ctx context.Context, w io.Writer, q *queue) error {
+	submitted, recorded, err := q.array(ctx, b.children)
+	row(w, "children of an array accepted", b.children, submitted)
+	row(w, "children accepted, dispatched and recorded", b.children, recorded)
+	return err
+}
+
+// oneByOne measures jobs that are no array.
+func (b *bench) oneByOne(ctx context.Context, w io.Writer, q *queue) error {
+	submitted, recorded, err := q.singles(ctx, b.singles, b.clients)
+	row(w, fmt.Sprintf("jobs accepted from %d callers at once", b.clients), b.singles, submitted)
+	row(w, "jobs accepted, dispatched and recorded", b.singles, recorded)
+	return err
+}
+
+func row(w io.Writer, what string, n int, took time.Duration) {
+	fmt.Fprintf(w, "  %-52s %8d in %8s  %9.0f/s\n", what, n, took.Round(time.Millisecond), float64(n)/took.Seconds())
 }

@@ -76,8 +76,8 @@ func open(ctx context.Context, dir, url string) (*queue, error) {
 	return q, nil
 }
 
-// size is the bytes of the store's files, the log written back; 0 when they are not here.
-func (q *queue) size(context.Context) (n int64) {
+// size is the bytes of the closed store's files; 0 when they are not here.
+func (q *queue) size() (n int64) {
 	if q.folder == "" {
 		return 0
 	}
