@@ -76,6 +76,10 @@ bench-async: build ## asynchronous events accepted, beside raw JetStream and HTT
 bench-step: build ## a step in load: from 1 to 50 events at once
 	@$(GO) run ./bench/step -slipway bin/slipway
 
+.PHONY: bench-runtime
+bench-runtime: build ## the Runtime API for each event; cold handlers beside the bare interpreters
+	@$(GO) run ./bench/runtime -slipway bin/slipway
+
 .PHONY: bench-simulate
 bench-simulate: ## keeping instances and choosing invokers, simulated, with other policies beside
 	@$(GO) run ./bench/simulate

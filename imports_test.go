@@ -74,6 +74,9 @@ var rooms = map[string]struct{ ours, doors []string }{
 	"bench/step/program":  {},
 	"bench/burst":         {ours: []string{"bench/rig"}},
 	"bench/burst/program": {},
+	// The same for what handlers cost above their interpreters.
+	"bench/runtime":         {ours: []string{"bench/rig"}},
+	"bench/runtime/program": {},
 	// The simulator drives the code that decides, on arrivals of recorded or made traces.
 	"bench/simulate":       {ours: []string{"bench/simulate/chart", "bench/simulate/sim", "bench/simulate/trace"}},
 	"bench/simulate/chart": {},

@@ -21,6 +21,8 @@ func TestExamples(t *testing.T) {
 		{"node-handler", `{"name":"Ada"}`, "Ada", "lambda"},
 		{"node-http", "", "Hello", "http"},
 		{"shell-stdio", "Ada", "Ada", "stdio"},
+		{"shell-lambda", `{"name":"Ada"}`, "Hello", "lambda"},
+		{"python-stream", "", "Hello", "lambda"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,7 +8,7 @@
 // program's next poll and waits for its answer:
 //
 //	invoker                 Server                         program in the sandbox
-//	                        Polled is closed        <---   GET  runtime/invocation/next (blocks)
+//	                        Ready is closed         <---   GET  runtime/invocation/next (blocks)
 //	Invoke(event)     --->  200, headers, payload   --->
 //	Result            <---  202                     <---   POST runtime/invocation/{id}/response or /error
 //	                                                <---   GET  runtime/invocation/next
@@ -25,8 +25,15 @@
 //   - A buffered answer is at most [MaxPayload] bytes; a streamed one (response mode
 //     streaming, or the content type of HTTP integrations) has no limit and is handed
 //     on as it comes, in bounded memory.
-//   - Everything from the program is hostile: bodies and headers are bounded.
+//   - Everything from the program is hostile: bodies, headers and connections are bounded.
 //
-// Not served, and answered with 404: the Extensions, Logs and Telemetry APIs, and
-// SnapStart's restore calls.
+// # Extensions
+//
+// Processes that register (Extensions API, version 2020-01-01) get INVOKE with every event and
+// SHUTDOWN at the end. Internal ones are parts of the program; external ones are started by
+// package supervisor, which tells the server which to expect and how processes ended, and is
+// told when to start the program. [Server.Ready] waits for all of them, [Server.Settle] until
+// they are done with an event.
+//
+// Not served, and answered with 404: the Logs and Telemetry APIs, and SnapStart's restore calls.
 package runtimeapi
