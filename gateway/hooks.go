@@ -53,6 +53,22 @@ type hookBody struct {
 	Firings []slipway.Firing `json:"firings"`
 }
 
+// optionsHook agrees that a sender of CloudEvents sends them to a webhook that exists, at
+// any rate: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md,
+// section 4. Some send nothing before they were told so.
+func (g *Gateway) optionsHook(c *call) error {
+	if err := g.triggers.Known(slipway.TriggerRef{Tenant: c.Param("tenant"), Name: c.Param("name")}); err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Allow", "POST, OPTIONS")
+	if origin := c.Request().Header.Get("WebHook-Request-Origin"); origin != "" {
+		h.Set("WebHook-Allowed-Origin", origin)
+		h.Set("WebHook-Allowed-Rate", "*")
+	}
+	return c.NoContent(http.StatusOK)
+}
+
 // postHook takes a request to a webhook. Nobody is told more than that it was not taken:
 // who has no key learns no secrets from the answer.
 func (g *Gateway) postHook(c *call) error {

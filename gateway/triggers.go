@@ -44,6 +44,7 @@ func (g *Gateway) triggerCalls() []apiCall {
 		{method: "GET", path: one, scope: admin, summary: "Show a trigger, without its secret", status: 200, gives: slipway.Trigger{}, handle: g.withTriggers(g.getTrigger)},
 		{method: "DELETE", path: one, scope: admin, summary: "Delete a trigger; what it has set off goes on", status: 204, handle: g.withTriggers(g.deleteTrigger)},
 		{method: "POST", path: one + "/fire", scope: admin, summary: "Set a trigger off by hand, also one that is not enabled", binary: "the event; none is what a cron trigger sends by itself", status: 202, gives: slipway.Firing{}, handle: g.withTriggers(g.fireTrigger)},
+		{method: "OPTIONS", path: "/v1/hooks/:tenant/:name", summary: "Whether a sender of CloudEvents may send them here", status: 200, handle: g.withTriggers(g.optionsHook)},
 		{method: "POST", path: "/v1/hooks/:tenant/:name", summary: "Where a webhook is sent; its signature is the key", binary: "the event, as it is or as CloudEvents", status: 202, gives: hookBody{}, stream: "*/*", handle: g.withTriggers(g.postHook)},
 	}
 }

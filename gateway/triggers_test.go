@@ -235,6 +235,19 @@ func TestHookSync(t *testing.T) {
 	})
 }
 
+// A sender of CloudEvents may ask before it sends any.
+func TestHookConsent(t *testing.T) {
+	w, _ := newTriggerWorld(t)
+	w.call("PUT", "/v1/triggers/ce", `{"type":"webhook","function":"hello","webhook":{}}`)
+	resp, body := w.event("OPTIONS", "/v1/hooks/default/ce", "", "WebHook-Request-Origin", "eventemitter.example.com", "WebHook-Request-Rate", "120")
+	check(t, resp, body, 200, "")
+	if h := resp.Header; h.Get("WebHook-Allowed-Origin") != "eventemitter.example.com" || h.Get("WebHook-Allowed-Rate") != "*" {
+		t.Errorf("the header is %v", h)
+	}
+	resp, body = w.event("OPTIONS", "/v1/hooks/default/nobody", "", "WebHook-Request-Origin", "x")
+	check(t, resp, body, 404, "no webhook")
+}
+
 // A gateway without triggers says so.
 func TestNoTriggers(t *testing.T) {
 	w := newWorld(t)
