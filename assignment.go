@@ -117,9 +117,10 @@ type JobRoom struct {
 	CPU          float64 `json:"cpu"`         // vCPUs for jobs when there are no functions
 	FreeCPU      float64 `json:"free_cpu"`    // that neither jobs nor functions at work use
 	FreeMemoryMB int     `json:"free_memory_mb"`
-	UsedCPU      float64 `json:"used_cpu"`       // vCPUs of the attempts in Running, at the moment of FreeCPU: the scheduler keeps its own account of what it gave, and Used and Free together are what it may give
-	UsedMemoryMB int     `json:"used_memory_mb"` // MiB that the attempts in Running were allowed, at the same moment
-	Running      int     `json:"running"`        // attempts that run or are frozen
-	Waiting      int     `json:"waiting"`        // attempts that it has and that have not begun
+	ReservedMB   int     `json:"reserved_mb,omitempty"` // MiB of FreeMemoryMB that only attempts get that give it back when functions want it, or a single one
+	UsedCPU      float64 `json:"used_cpu"`              // vCPUs of the attempts in Running, at the moment of FreeCPU: the scheduler keeps its own account of what it gave, and Used and Free together are what it may give
+	UsedMemoryMB int     `json:"used_memory_mb"`        // MiB that the attempts in Running were allowed, at the same moment
+	Running      int     `json:"running"`               // attempts that run or are frozen
+	Waiting      int     `json:"waiting"`               // attempts that it has and that have not begun
 	Frozen       int     `json:"frozen"`
 }

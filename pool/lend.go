@@ -50,7 +50,7 @@ func (p *Pool) Demand() float64 {
 }
 
 // Spare is how much memory could be lent now, in MiB: to jobs that give it back when
-// functions want it, and to jobs that do not. Both are 0 when the pool was given no bound.
+// functions want it, and to jobs that do not, unless there is only one. Both are 0 when the pool was given no bound.
 func (p *Pool) Spare() (recallable, fixed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

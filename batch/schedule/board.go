@@ -89,10 +89,11 @@ type environment struct {
 type invoker struct {
 	id       string
 	draining bool
-	cap      Need // what jobs have there and could have besides
-	total    Need // of the machine, for jobs
-	used     Need // given and not ended
-	attempts int  // given and not ended
+	cap      Need  // what jobs have there and could have besides
+	reserved int64 // MiB of cap that only attempts get that give it back, or a single one
+	total    Need  // of the machine, for jobs
+	used     Need  // given and not ended
+	attempts int   // given and not ended
 	backlog  int64
 }
 
@@ -172,12 +173,13 @@ func (b *Board) PutInvoker(s slipway.InvokerState, rate float64) {
 		b.names = append(b.names, s.ID)
 		slices.Sort(b.names)
 	}
-	before, was := v.cap, v.draining
+	before, was, kept := v.cap, v.draining, v.reserved
 	v.draining = s.Draining
 	v.cap = NeedOf(s.Jobs.UsedCPU+s.Jobs.FreeCPU, s.Jobs.UsedMemoryMB+s.Jobs.FreeMemoryMB)
+	v.reserved = int64(s.Jobs.ReservedMB)
 	v.total = NeedOf(s.Jobs.CPU, s.MemoryMB)
 	v.backlog = int64(rate * backlogSeconds)
-	if !v.cap.within(before) || was != v.draining {
+	if !v.cap.within(before) || was != v.draining || v.reserved < kept {
 		b.reconsider()
 	}
 }

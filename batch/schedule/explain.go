@@ -114,16 +114,19 @@ func (b *Board) rooms(t *tenant, q *queue) (rooms []slipway.Room) {
 }
 
 // free is what v could be given.
-func (v *invoker) free() Need {
-	free := v.cap.minus(v.used)
-	return Need{max(0, free.CPU), max(0, free.MemoryMB)}
-}
+func (v *invoker) free() Need { return v.cap.minus(v.used).atLeast() }
+
+// freeFor is what v could be given of a queue.
+func (v *invoker) freeFor(q *queue, need Need) Need { return v.capFor(q, need).minus(v.used).atLeast() }
+
+// atLeast is n without what is below zero.
+func (n Need) atLeast() Need { return Need{max(0, n.CPU), max(0, n.MemoryMB)} }
 
 // environmentBlocks says why none of the environments has room.
 func (b *Board) environmentBlocks(t *tenant, q *queue, e *entry) (blocks []slipway.Block) {
 	for _, name := range q.ComputeEnvironments {
 		env := t.environment(name)
-		if block, blocked := b.environmentBlock(env, e.Need); blocked {
+		if block, blocked := b.environmentBlock(env, q, e.Need); blocked {
 			blocks = append(blocks, block)
 			continue
 		}
@@ -132,7 +135,7 @@ func (b *Board) environmentBlocks(t *tenant, q *queue, e *entry) (blocks []slipw
 	return blocks
 }
 
-func (b *Board) environmentBlock(env *environment, need Need) (slipway.Block, bool) {
+func (b *Board) environmentBlock(env *environment, q *queue, need Need) (slipway.Block, bool) {
 	cpu := float64(need.CPU) / 1000
 	if !env.on() {
 		return slipway.Block{Kind: "environment", Text: fmt.Sprintf("environment %s is disabled", env.Name)}, true
@@ -148,17 +151,17 @@ func (b *Board) environmentBlock(env *environment, need Need) (slipway.Block, bo
 		if v.draining || !env.matches(id) {
 			continue
 		}
-		if need.within(v.free()) {
+		if need.within(v.freeFor(q, need)) {
 			return slipway.Block{}, false
 		}
-		if best == nil || lack(need, v.free()) < lack(need, best.free()) {
+		if best == nil || lack(need, v.freeFor(q, need)) < lack(need, best.freeFor(q, need)) {
 			best = v
 		}
 	}
 	if best == nil {
 		return slipway.Block{Kind: "environment", Text: fmt.Sprintf("environment %s has no invoker that takes jobs", env.Name)}, true
 	}
-	return roomBlock(best, need), true
+	return roomBlock(best, q, need), true
 }
 
 // lack is what is missing of a need, as a part of it.
@@ -167,12 +170,12 @@ func lack(need, free Need) float64 {
 }
 
 // roomBlock says what is missing on the invoker where least is.
-func roomBlock(v *invoker, need Need) slipway.Block {
-	free := v.free()
+func roomBlock(v *invoker, q *queue, need Need) slipway.Block {
+	free, most := v.freeFor(q, need), v.capFor(q, need)
 	if need.MemoryMB > free.MemoryMB {
 		text := fmt.Sprintf("needs %d MiB, %d free on the roomiest invoker, %s", need.MemoryMB, free.MemoryMB, v.id)
-		if need.MemoryMB > v.cap.MemoryMB {
-			text += fmt.Sprintf("; jobs have at most %d there now", v.cap.MemoryMB)
+		if need.MemoryMB > most.MemoryMB {
+			text += fmt.Sprintf("; jobs have at most %d there now", most.MemoryMB)
 		}
 		return slipway.Block{Kind: "memory", Text: text, Need: float64(need.MemoryMB), Have: float64(free.MemoryMB)}
 	}

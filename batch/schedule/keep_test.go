@@ -42,3 +42,43 @@ func TestKeeps(t *testing.T) {
 		}
 	}
 }
+
+// TestReserved: jobs that do not give memory back leave some, but for one that is alone.
+func TestReserved(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for _, c := range []struct {
+		name       string
+		preemption slipway.Preemption
+		memoryMB   int
+		used       int // MiB of attempts that run
+		want       int
+	}{
+		{"those that stand still", slipway.PreemptFreeze, 64, 0, 12},
+		{"those that never yield", slipway.PreemptNever, 64, 0, 12},
+		{"those that give it back", slipway.PreemptRequeue, 64, 0, 16},
+		{"one that needs more", slipway.PreemptFreeze, 900, 0, 1},
+		{"one that needs more, beside another", slipway.PreemptFreeze, 900, 64, 0},
+		{"one that needs more than there is", slipway.PreemptFreeze, 1025, 0, 0},
+		{"those that find some", slipway.PreemptFreeze, 64, 192, 9},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := schedule.New()
+			b.PutInvoker(slipway.InvokerState{ID: "one", MemoryMB: 1024, Jobs: &slipway.JobRoom{
+				CPU: 64, FreeCPU: 64, FreeMemoryMB: 1024 - c.used, UsedMemoryMB: c.used, ReservedMB: 205}}, 0)
+			b.PutQueue(slipway.Queue{Tenant: "default", Name: "q", ComputeEnvironments: []string{"default"}, State: slipway.Enabled, Preemption: c.preemption}, now)
+			b.Hold(schedule.Held{Tenant: "default", Queue: "q", Environment: "default", Invoker: "one", Need: schedule.NeedOf(0, c.used)}, 1, now)
+			b.Put(schedule.Job{Num: 1, Tenant: "default", Queue: "q", Need: schedule.NeedOf(0.25, c.memoryMB), Ready: 100})
+			given := 0
+			for round := b.Round(now); ; {
+				g, ok := round.Next()
+				if !ok {
+					break
+				}
+				given += g.N
+			}
+			if given != c.want {
+				t.Errorf("%d were given, want %d", given, c.want)
+			}
+		})
+	}
+}

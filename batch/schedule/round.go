@@ -186,7 +186,7 @@ func (r *Round) place(t *tenant, q *queue, e *entry) (Grant, bool) {
 		possible = true
 		n := r.most(t, q, env, e)
 		if fits && n > 0 && !r.heldEnv[env] {
-			return r.give(q, env, v, e, min(n, r.fit(env, v, e.Need))), true
+			return r.give(q, env, v, e, min(n, r.fit(env, q, v, e.Need))), true
 		}
 	}
 	if !possible {
@@ -250,10 +250,10 @@ func (r *Round) roomiest(env *environment, q *queue, e *entry) (best *invoker, f
 	need := e.Need
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
-		if v.draining || !need.within(r.board.capOf(env, v)) || !env.matches(id) {
+		if v.draining || !need.within(r.board.capOf(env, q, v, need)) || !env.matches(id) {
 			continue
 		}
-		now := r.free(v, q, e) && r.fit(env, v, need) > 0
+		now := r.free(v, q, e) && r.fit(env, q, v, need) > 0
 		if fits && !now {
 			continue
 		}
@@ -265,8 +265,8 @@ func (r *Round) roomiest(env *environment, q *queue, e *entry) (best *invoker, f
 }
 
 // fit is how many attempts an invoker can be given, its backlog with them.
-func (r *Round) fit(env *environment, v *invoker, need Need) int {
-	return int(need.fit(r.board.capOf(env, v).plus(need.times(v.backlog)).minus(v.used)))
+func (r *Round) fit(env *environment, q *queue, v *invoker, need Need) int {
+	return int(need.fit(r.board.capOf(env, q, v, need).plus(need.times(v.backlog)).minus(v.used)))
 }
 
 // hold keeps room for a job that does not fit: what is left of environments that it would
@@ -293,7 +293,7 @@ func (r *Round) hold(t *tenant, q *queue, e *entry) {
 func (r *Round) soonest(env *environment, q *queue, e *entry) (best *invoker) {
 	for _, id := range r.board.names {
 		v := r.board.invokers[id]
-		if v.draining || !r.free(v, q, e) || !e.Need.within(r.board.capOf(env, v)) || !env.matches(id) {
+		if v.draining || !r.free(v, q, e) || !e.Need.within(r.board.capOf(env, q, v, e.Need)) || !env.matches(id) {
 			continue
 		}
 		if id == e.holds {

@@ -7,7 +7,7 @@ func (r *Runner) Changed() <-chan struct{} { return r.changed }
 
 // Room is what this machine has for more attempts, nil when it takes none.
 func (r *Runner) Room() *slipway.JobRoom {
-	_, fixed := r.leftovers.Spare() // less than what attempts get that give it back, see pool.Config.Reserve
+	spare, fixed := r.leftovers.Spare()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.draining {
@@ -16,9 +16,9 @@ func (r *Runner) Room() *slipway.JobRoom {
 	room := &slipway.JobRoom{
 		Incarnation: r.incarnation, CPU: r.cfg.CPU,
 		FreeCPU:      max(0, r.cfg.CPU-float64(r.cpu)/1000-r.held),
-		FreeMemoryMB: fixed,
-		UsedCPU:      float64(r.cpu) / 1000,
-		Running:      len(r.active), Waiting: r.backlog.waiting,
+		FreeMemoryMB: spare, ReservedMB: spare - fixed,
+		UsedCPU: float64(r.cpu) / 1000,
+		Running: len(r.active), Waiting: r.backlog.waiting,
 	}
 	for _, a := range r.active {
 		room.UsedMemoryMB += a.work.MemoryMB

@@ -71,11 +71,9 @@ func (l *Ledger) Spare() int {
 	return max(0, spare)
 }
 
-// Fixed is how much of it can be lent to who does not give it back before the end, in MiB.
+// Fixed is how much of it can be lent to who does not give it back before the end, in MiB,
+// but for a single one, which gets more.
 func (l *Ledger) Fixed() int {
-	if l.fixed == 0 {
-		return l.Spare()
-	}
 	return min(l.Spare(), max(0, l.lendable()-l.fixed))
 }
 

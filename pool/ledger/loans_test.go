@@ -193,6 +193,9 @@ func TestLendsWhatIsLeft(t *testing.T) {
 // only one.
 func TestReserve(t *testing.T) {
 	w := newWorld(t, ledger.Config{MemoryMB: 1000}, 1)
+	if w.l.Fixed() != 800 || w.l.Spare() != 1000 {
+		t.Errorf("%d and %d MiB could be lent of an empty machine, want 800 and 1000", w.l.Fixed(), w.l.Spare())
+	}
 	w.borrow(fixed(500))
 	if w.borrow(fixed(301)) != nil {
 		t.Error("801 of 1000 MiB are lent for good")
