@@ -54,7 +54,7 @@ bench-burst: build ## what functions and jobs on one machine notice of each othe
 
 .PHONY: bench-pipeline
 bench-pipeline: build ## a batch pipeline on the source of Go's library, and its timeline as a picture
-	go run ./bench/pipeline -slipway bin/slipway -svg bin/pipeline.svg
+	@$(GO) run ./bench/pipeline -slipway bin/slipway -svg bin/pipeline.svg
 
 .PHONY: bench-jobs
 bench-jobs: build ## jobs run to the end per second: Slipway, its runner alone, runc, podman and docker

@@ -150,7 +150,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stop()
 	keeping.Go(func() { g.keeper.run(ctx) })
 	keeping.Go(func() { g.releases.run(ctx) })
-	keeping.Go(func() { g.sweepInputs(ctx) })
+	keeping.Go(func() { g.sweepJobFiles(ctx) })
 	stopSharing, err := g.sharing.begin()
 	if err != nil {
 		return err

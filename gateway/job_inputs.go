@@ -16,6 +16,12 @@ type JobInputs interface {
 	DropJobInputs(ctx context.Context, before time.Time) (unneeded []string, err error)
 }
 
+// JobOutputs are what forgotten jobs have left.
+type JobOutputs interface {
+	UnneededOutputs(ctx context.Context) (digests []string, err error)
+	ForgetOutputs(ctx context.Context, digests []string) error
+}
+
 // An upload that no job needs is deleted when it was not used for inputUnused; that is
 // looked at every inputSweep.
 const (
@@ -63,12 +69,14 @@ func (g *Gateway) checkInputs(c *call, requests []slipway.JobRequest, many bool)
 	return nil
 }
 
-// sweepInputs deletes uploads that no job needs, until ctx ends.
-func (g *Gateway) sweepInputs(ctx context.Context) {
+// sweepJobFiles deletes uploads that no job needs and outputs of jobs that were forgotten,
+// until ctx ends.
+func (g *Gateway) sweepJobFiles(ctx context.Context) {
 	tick := time.NewTicker(inputSweep)
 	defer tick.Stop()
 	for {
 		g.dropInputs(ctx, time.Now().Add(-inputUnused))
+		g.dropOutputs(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -84,5 +92,24 @@ func (g *Gateway) dropInputs(ctx context.Context, before time.Time) {
 	}
 	for _, digest := range unneeded {
 		g.uploads.remove(ctx, digest)
+	}
+}
+
+// dropOutputs deletes what forgotten jobs have left. What a crash interrupts is done again.
+func (g *Gateway) dropOutputs(ctx context.Context) {
+	for {
+		digests, err := g.store.UnneededOutputs(ctx)
+		for _, digest := range digests {
+			g.uploads.remove(ctx, digest)
+		}
+		if err == nil && len(digests) > 0 {
+			err = g.store.ForgetOutputs(ctx, digests)
+		}
+		if err != nil && ctx.Err() == nil {
+			g.log.Warn("deleting what forgotten jobs have left", "err", err)
+		}
+		if err != nil || len(digests) == 0 {
+			return
+		}
 	}
 }

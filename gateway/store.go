@@ -24,6 +24,7 @@ type Store interface {
 	JobDefinitions
 	Jobs
 	JobInputs
+	JobOutputs
 }
 
 // FunctionReader finds functions.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -39,12 +38,4 @@ func (s *Store) BeatJobLease(ctx context.Context, epoch int64) error {
 func (s *Store) FreeJobLease(ctx context.Context, epoch int64) error {
 	_, err := s.write.ExecContext(ctx, `UPDATE job_lease SET holder = '' WHERE epoch = $1`, epoch)
 	return wrap(err, "stop scheduling jobs")
-}
-
-// SweepJobs forgets up to limit jobs that ended before a moment, with all that was kept
-// of them, and says how many there were.
-func (s *Store) SweepJobs(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := affected(ctx, s.write, `
-		DELETE FROM jobs WHERE num IN (SELECT num FROM jobs WHERE stopped_at < $1 ORDER BY stopped_at LIMIT $2)`, stamp(before), limit)
-	return n, wrap(err, "forget jobs that ended long ago")
 }
