@@ -142,36 +142,45 @@ func (i *inputs) unpack(ctx context.Context, dir string, parts []part) error {
 	return nil
 }
 
-// leave takes a user from a folder. Folders that nobody has go when they are too many
-// bytes, those first that have been without a user for longest.
+// leave takes a user from a folder, and removes what is too much then.
 func (i *inputs) leave(f *folder) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
+	gone := i.without(f)
+	i.mu.Unlock()
+	for _, f := range gone { // nobody can find them any more
+		i.remove(f)
+	}
+}
+
+// without takes a user from a folder, and gives those that are to be removed: folders that
+// nobody has go when they are too many bytes, those first that have been without a user for
+// longest. mu is held.
+func (i *inputs) without(f *folder) (gone []*folder) {
 	if f.users--; f.users > 0 {
-		return
+		return nil
 	}
 	if i.folders[f.key] != f { // it could not be filled
-		i.remove(f)
-		return
+		return []*folder{f}
 	}
 	f.left = time.Now()
 	i.idle += f.bytes
 	for i.idle > i.keep {
-		i.evict()
+		oldest := i.oldest()
+		i.idle -= oldest.bytes
+		delete(i.folders, oldest.key)
+		gone = append(gone, oldest)
 	}
+	return gone
 }
 
-// evict removes the folder that was left first. mu is held.
-func (i *inputs) evict() {
-	var oldest *folder
+// oldest is the folder that was left first. mu is held.
+func (i *inputs) oldest() (oldest *folder) {
 	for _, f := range i.folders {
 		if f.users == 0 && (oldest == nil || f.left.Before(oldest.left)) {
 			oldest = f
 		}
 	}
-	i.idle -= oldest.bytes
-	delete(i.folders, oldest.key)
-	i.remove(oldest)
+	return oldest
 }
 
 func (i *inputs) remove(f *folder) {
