@@ -196,8 +196,8 @@ func (s *scheduler) settle(now time.Time) life.Turn {
 func (s *scheduler) apply(t life.Turn, now time.Time) {
 	for _, over := range t.Over {
 		s.board.Release(held(over.Slice), over.N, now)
-		if m := s.invokers[over.Slice.Invoker]; m != nil {
-			m.ended += over.N
+		if m := s.invokers[over.Slice.Invoker]; m != nil && m.Jobs.Incarnation == over.Slice.Incarnation {
+			m.ended += over.N // what is lost is no measure of how fast it is
 		}
 		if over.Slice.Left() == 0 {
 			delete(s.resend, over.Slice.Assignment)

@@ -1,6 +1,7 @@
 package life
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -152,6 +153,11 @@ func (b *Book) Add(r slipway.JobRecord, h History, past Past, now time.Time) *Jo
 	}
 	if j.retry == nil {
 		j.retry = &slipway.RetryStrategy{Attempts: 1}
+	}
+	for _, d := range r.Request.DependsOn {
+		if d.Type == slipway.DependsSequential {
+			j.sequential = cmp.Or(d.On, slipway.OnSuccess)
+		}
 	}
 	b.jobs[j.Num], b.ids[j.ID] = j, j
 	b.turn.Touched[j.Num] = j

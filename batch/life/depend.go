@@ -14,8 +14,7 @@ func (b *Book) depend(j *Job, r slipway.JobRecord, past Past, now time.Time) {
 	for _, d := range r.Request.DependsOn {
 		on := cmp.Or(d.On, slipway.OnSuccess)
 		switch d.Type {
-		case slipway.DependsSequential:
-			j.sequential = on
+		case slipway.DependsSequential: // see Add
 		case slipway.DependsNToN:
 			b.twin(j, d.Job, on, past, now)
 		default:
