@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -115,14 +116,6 @@ type tally struct{ succeeded, failed, attempts, interrupted, doubtful, refused i
 // outcomes waits until every event has its outcome, and looks at each.
 func (s *senders) outcomes(t *testing.T) (sum tally) {
 	t.Helper()
-	open := []slipway.InvocationState{slipway.InvocationQueued, slipway.InvocationRunning}
-	testenv.Eventually(t, 10*time.Minute, func() error {
-		list, err := s.client.Invocations(t.Context(), slipway.InvocationFilter{States: open}, slipway.Page{Limit: 1})
-		if err == nil && len(list.Items) > 0 {
-			err = fmt.Errorf("%+v", list.Items[0])
-		}
-		return err
-	})
 	ids := make(chan string, len(s.sent))
 	for id := range s.sent {
 		ids <- id
@@ -133,7 +126,7 @@ func (s *senders) outcomes(t *testing.T) (sum tally) {
 	for range 8 {
 		all.Go(func() {
 			for id := range ids {
-				i, err := s.client.Invocation(t.Context(), id)
+				i, err := s.outcome(t.Context(), id)
 				mu.Lock()
 				if err != nil {
 					t.Errorf("event %s is lost: %v", id, err)
@@ -146,6 +139,18 @@ func (s *senders) outcomes(t *testing.T) (sum tally) {
 	}
 	all.Wait()
 	return sum
+}
+
+// outcome waits for the outcome of one event. What was accepted last may still be on its
+// way into the store: then the answer is to ask again.
+func (s *senders) outcome(ctx context.Context, id string) (i slipway.Invocation, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	for {
+		if i, err = s.client.AwaitInvocation(ctx, id); !errors.Is(err, slipway.ErrUnavailable) || ctx.Err() != nil {
+			return i, err
+		}
+	}
 }
 
 func (sum *tally) add(t *testing.T, i slipway.Invocation, payload string) {

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"testing"
@@ -17,6 +18,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(peerEnv) != "" {
 		servePeer()
 		return
+	}
+	if dir := os.Getenv(intakeVictim); dir != "" {
+		fmt.Fprintln(os.Stderr, putAndTake(dir))
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
 }

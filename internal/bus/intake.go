@@ -23,11 +23,9 @@ const (
 
 // Intake is the stream of events that were accepted and are not in the store yet.
 //
-// What was taken is removed by sequence, now and then, but for the last message (trim). A
-// stream that acknowledgements empty (a work queue) can forget after kill -9 how far its
-// sequences were; new messages then get numbers that the consumer has acknowledged, are
-// never delivered, and are removed at the next start. This happened once in some hundred
-// kills.
+// What was taken is removed once a second, all of it at once but for the last message
+// (trim). A work queue would write to the disk for each acknowledgement, beside the events
+// that are being accepted.
 //
 // Put groups: while one message is on its way to the disk, the events that come meanwhile
 // gather, and go as the next one. So one client waits for one write of the disk, and

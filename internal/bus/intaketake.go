@@ -14,7 +14,6 @@ const (
 	ackWait       = 5 * time.Second // after which events that an engine took and did not store are given again
 	aheadMessages = 256             // that all engines together may have taken
 	takeMessages  = 64              // that one engine asks for at once
-	takeEvents    = 1000            // in one call of Take's function
 	takeAgain     = time.Second     // after an error
 	trimEvery     = time.Second
 )
@@ -28,7 +27,7 @@ func (in *Intake) Take(ctx context.Context, keep func(context.Context, []slipway
 		return in.bus.natsError("take events", err)
 	}
 	defer messages.Stop()
-	queue := make(chan jetstream.Msg)
+	queue := make(chan jetstream.Msg, takeMessages)
 	go in.pump(ctx, messages, queue)
 	trim := time.NewTicker(trimEvery)
 	defer trim.Stop()
@@ -47,7 +46,7 @@ func (in *Intake) Take(ctx context.Context, keep func(context.Context, []slipway
 			if !ok {
 				return in.bus.natsError("take events", errors.New("the stream's consumer is gone"))
 			}
-			in.keepGroup(ctx, gatherMessages(msg, queue, takeEvents), keep)
+			in.keepGroup(ctx, gatherMessages(msg, queue), keep)
 		}
 	}
 }
@@ -78,10 +77,11 @@ func (in *Intake) pump(ctx context.Context, messages jetstream.MessagesContext, 
 	}
 }
 
-// gatherMessages is first and those that are there already.
-func gatherMessages(first jetstream.Msg, queue <-chan jetstream.Msg, most int) []jetstream.Msg {
+// gatherMessages is first and those that are there already, up to about groupBytes: a few
+// thousand small events, which the store writes in a fraction of a second.
+func gatherMessages(first jetstream.Msg, queue <-chan jetstream.Msg) []jetstream.Msg {
 	taken, size := []jetstream.Msg{first}, len(first.Data())
-	for len(taken) < most && size < 4*groupBytes {
+	for size < groupBytes {
 		select {
 		case msg, ok := <-queue:
 			if !ok {
