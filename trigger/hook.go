@@ -149,13 +149,17 @@ func ofCloudEvent(t slipway.Trigger, event slipway.CloudEvent, r slipway.HookReq
 var notPassed = map[string]bool{"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Transfer-Encoding": true, "Te": true,
 	"Trailer": true, "Upgrade": true, "Content-Length": true, "Expect": true, "Host": true, "Proxy-Authorization": true, triggerHeader: true}
 
-// passed is what a function gets of a request's header.
+// passed is what a function gets of a request's header. A key of the platform, which
+// somebody sent along, is no business of it.
 func passed(h slipway.Header) slipway.Header {
 	out := make(slipway.Header, len(h))
 	for name, values := range h {
 		if !notPassed[name] {
 			out[name] = values
 		}
+	}
+	if auth := out["Authorization"]; len(auth) > 0 && strings.Contains(auth[0], " slipway_") {
+		delete(out, "Authorization")
 	}
 	return out
 }

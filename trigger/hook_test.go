@@ -53,17 +53,26 @@ func TestHook(t *testing.T) {
 		got.Header["X-Github-Event"][0] != "push" || got.Header["X-Slipway-Trigger"][0] != "push" || got.Header["Connection"] != nil || got.ContentType != "application/json" {
 		t.Errorf("the event is %+v", got)
 	}
+	for auth, want := range map[string]int{"Bearer slipway_abc": 0, "Basic abc": 1} {
+		r.Header["Authorization"], r.Header["X-Github-Delivery"] = []string{auth}, []string{auth}
+		_, err := e.Hook(t.Context(), r)
+		must(t, err)
+		all := w.taker.taken()
+		if got := all[len(all)-1].Header["Authorization"]; len(got) != want {
+			t.Errorf("of %q the function gets %q", auth, got)
+		}
+	}
 	r.Header["X-Hub-Signature-256"] = []string{githubSignature("another secret", body)}
 	if _, err := e.Hook(t.Context(), r); !errors.Is(err, slipway.ErrUnauthorized) {
 		t.Errorf("a wrong signature: %v", err)
 	}
 	testenv.Eventually(t, patience, func() error {
-		if s := w.status("push"); s.Fired != 2 || s.LastResult != got.ID || s.LastError != "" {
+		if s := w.status("push"); s.Fired != 4 || s.LastResult == "" || s.LastError != "" {
 			return fmt.Errorf("status %+v", s)
 		}
 		return nil
 	})
-	if c := e.Counts(); c[0].Fired != 2 || c[0].Failed != 1 {
+	if c := e.Counts(); c[0].Fired != 4 || c[0].Failed != 1 {
 		t.Errorf("counts %+v", c)
 	}
 }
