@@ -54,7 +54,7 @@ func hasExtensions(image slipway.Image) bool {
 // instance: the extensions live on for a moment.
 func (in *instance) watchProgram(api *runtimeapi.Server) {
 	over := make(chan struct{})
-	in.exited, in.done = over, over
+	in.exited, in.done, in.told = over, over, api
 	go func() {
 		defer close(over)
 		select {

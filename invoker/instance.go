@@ -29,6 +29,7 @@ type instance struct {
 	sandbox  slipway.Sandbox
 	output   *output
 	extended bool               // its image has extensions, which are Lambda's
+	told     *runtimeapi.Server // whom a supervisor tells; nil when there can be none
 	api      *runtimeapi.Server // while the process may poll it; else nil
 	protocol slipway.Protocol   // as found
 	runner   runner             // nil when it has shown its protocol and can take no event
@@ -110,7 +111,7 @@ func (in *instance) kill() {
 }
 
 // supervised says whether the process has a supervisor, which ends after it.
-func (in *instance) supervised() bool { return in.api != nil && in.api.Supervised() }
+func (in *instance) supervised() bool { return in.told != nil && in.told.Supervised() }
 
 // abort ends the process at once. Extensions are told why, and get their time.
 func (in *instance) abort(reason string) {
@@ -118,7 +119,7 @@ func (in *instance) abort(reason string) {
 		in.kill()
 		return
 	}
-	in.api.End(reason)
+	in.told.End(reason)
 	_ = in.sandbox.Signal(supervisor.Abort) // one that has ended is as good
 }
 
@@ -152,7 +153,7 @@ func (in *instance) terminate() {
 		return
 	}
 	if in.supervised() {
-		in.api.End(runtimeapi.ReasonSpindown)
+		in.told.End(runtimeapi.ReasonSpindown)
 	}
 	if in.sandbox.Signal(syscall.SIGTERM) != nil {
 		return
@@ -187,10 +188,10 @@ func (in *instance) ended() bool {
 
 // exit is how the process ended, once it has.
 func (in *instance) exit() slipway.Exit {
-	if in.api != nil && in.api.Supervised() {
+	if in.supervised() {
 		select {
-		case <-in.api.Exited():
-			return in.api.Exit()
+		case <-in.told.Exited():
+			return in.told.Exit()
 		default:
 		}
 	}

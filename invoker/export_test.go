@@ -1,0 +1,4 @@
+package invoker
+
+// DecodeHTTPAnswer is for tests that need no instance.
+var DecodeHTTPAnswer = decodeHTTPAnswer
