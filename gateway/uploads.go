@@ -168,7 +168,7 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 // diskError says what to do about a full disk.
 func diskError(act string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return slipway.Errorf(slipway.ErrUnavailable, "%s: the gateway's disk is full; free some room and deploy again", act)
+		return slipway.Errorf(slipway.ErrUnavailable, "%s: the gateway's disk is full; free some room and try again", act)
 	}
 	return fmt.Errorf("%s: %w", act, err)
 }

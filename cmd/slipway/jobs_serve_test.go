@@ -225,3 +225,37 @@ func TestPipeline(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputsChildByChild has each child of an array get what the child with its own index
+// of another array has left.
+func TestOutputsChildByChild(t *testing.T) {
+	p := boot(t)
+	p.shellJobs()
+	first := p.submit(shell("echo part $SLIPWAY_JOB_ARRAY_INDEX >/job/output/it", `,"name":"first","array":{"size":3}`))
+	second := p.submit(shell("cat /job/deps/first/it; ls /job/deps/first | wc -l", `,"array":{"size":3},"depends_on":[{"job":"`+first.ID+`","type":"N_TO_N"}],"input_from":[{"job":"`+first.ID+`"}]`))
+	if done := p.finished(second.ID); done.Status != slipway.JobSucceeded {
+		t.Errorf("%+v", done)
+	}
+	for i := range 3 {
+		_, stdout, _ := p.cli("jobs", "logs", slipway.ChildID(second.ID, i))
+		if !strings.Contains(stdout, fmt.Sprintf("stdout: part %d\n", i)) || !strings.Contains(stdout, "stdout: 1\n") {
+			t.Errorf("child %d printed %q", i, stdout)
+		}
+	}
+}
+
+// TestJobOfADeletedFunction runs a definition whose function is gone: its image is kept.
+func TestJobOfADeletedFunction(t *testing.T) {
+	p := boot(t)
+	p.deploy(source(t, map[string]string{"bootstrap": "#!/bin/sh\necho gone\n", "slipway.yaml": "protocol: stdio\n"}), "gone")
+	if status, _, stderr := p.cli("definitions", "put", "kept", "--image", "gone"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if res, body := p.api(http.MethodDelete, "/v1/functions/gone", ""); res.StatusCode != http.StatusNoContent {
+		t.Fatalf("%s: %s", res.Status, body)
+	}
+	status, stdout, stderr := p.cli("jobs", "submit", "kept", "--follow")
+	if status != 0 || !strings.Contains(stdout, "gone") {
+		t.Errorf("exit status %d: %s%s", status, stdout, stderr)
+	}
+}
