@@ -28,14 +28,15 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	return worldIn(t, t.TempDir())
+	dir := t.TempDir()
+	return worldOn(t, "sqlite://"+filepath.Join(dir, "slipway.db"), dir)
 }
 
-// worldIn is a world whose files are in a folder.
-func worldIn(t testing.TB, dir string) *world {
+// worldOn is a world with a store, whose other files are in a folder.
+func worldOn(t testing.TB, url, dir string) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(dir, "slipway.db"), log)
+	s, err := store.Open(t.Context(), url, log)
 	must(t, err)
 	server, err := bus.NewServer(bus.ServerConfig{Dir: filepath.Join(dir, "nats")}, log)
 	must(t, err)

@@ -185,7 +185,7 @@ func (b *Board) PutInvoker(s slipway.InvokerState, rate float64) {
 }
 
 // backlogSeconds is how long an invoker can go on without hearing from the scheduler.
-const backlogSeconds = 0.25
+const backlogSeconds = 0.1
 
 // DropInvoker removes an invoker; what it was given is to be released one by one.
 func (b *Board) DropInvoker(id string) {

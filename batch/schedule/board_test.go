@@ -113,7 +113,7 @@ func TestRounds(t *testing.T) {
 			b.PutInvoker(machine("a", 2, 1000), 100)
 			b.DropInvoker("b")
 			b.Put(job(1, "default", 1, 10, 500))
-		}, []string{"1×27 a"}},
+		}, []string{"1×12 a"}},
 		{"tenants by what they use", func(b *schedule.Board) {
 			b.Hold(schedule.Held{Tenant: "t", Queue: "default", Environment: "default", Invoker: "a", Need: schedule.NeedOf(1, 10)}, 1, start)
 			j := job(2, "default", 1, 10, 1)

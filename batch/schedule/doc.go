@@ -29,5 +29,5 @@
 // # Backlog
 //
 // An invoker is given what fits, and besides as many attempts like that as end there in a
-// quarter of a second, so that it does not wait for the scheduler between short ones.
+// tenth of a second, so that it does not wait for the scheduler between short ones.
 package schedule
