@@ -42,8 +42,8 @@ func TestEndings(t *testing.T) {
 		{"a fork bomb", job("bomb"), slipway.AttemptEnded, 0, ""},
 		{"out of memory", job("hog"), slipway.AttemptEnded, 137, "OutOfMemory: the kernel killed it"},
 		{"timeout", changed(job("sleep"), timeout), slipway.AttemptEnded, 2, "Timeout: job attempt exceeded its timeout of 200ms"},
-		{"timeout of one that obeys", changed(job("obey"), timeout), slipway.AttemptEnded, 0, "Timeout: job attempt exceeded its timeout of 200ms"},
-		{"timeout of one that does not", changed(job("ignore"), timeout), slipway.AttemptEnded, 137, "Timeout: "},
+		{"timeout of one that obeys", changed(job("obey"), longTimeout), slipway.AttemptEnded, 0, "Timeout: job attempt exceeded its timeout of 3s"},
+		{"timeout of one that does not", changed(job("ignore"), longTimeout), slipway.AttemptEnded, 137, "Timeout: "},
 		{"no such program", changed(job(), func(a *slipway.Assignment) { a.Command = []string{"/missing"} }), slipway.AttemptEnded, -1, "CannotStart: "},
 		{"a full disk", job("fill"), slipway.AttemptEnded, 9, "Error: exit status 9"},
 		{"no such runtime", changed(job("exit", "0"), func(a *slipway.Assignment) { a.Isolation = "oci:nothing" }), slipway.AttemptEnded, -1, "CannotStart: "},
@@ -83,6 +83,10 @@ func changed(a slipway.Assignment, f func(*slipway.Assignment)) slipway.Assignme
 }
 
 func timeout(a *slipway.Assignment) { a.Timeout = slipway.Duration(200 * time.Millisecond) }
+
+// longTimeout leaves a program the time to say what it does with signals, also on a busy
+// machine.
+func longTimeout(a *slipway.Assignment) { a.Timeout = slipway.Duration(3 * time.Second) }
 
 // of is w for a subtest.
 func (w *world) of(t *testing.T) *world {
