@@ -39,6 +39,15 @@
 // package canary makes of the sum is a compare-and-set of the alias in the store: all
 // gateways may decide, one is heard, and none keeps what could not be counted anew.
 //
+// # Jobs
+//
+// Queues, compute environments and definitions are documents of the store (queues.go,
+// environments.go, definitions.go); a definition from source is built as a deploy is, and
+// ends with a revision instead of a version (definitions_build.go). Submissions are checked
+// here and accepted by package batch (jobs.go), which also tells of changes; what is shown
+// and followed is read from the store (jobs_follow.go, jobs_logs.go). Uploads for jobs, and
+// outputs of those that were forgotten, are deleted when nobody needs them (job_inputs.go).
+//
 // # Limits
 //
 // Events of a tenant with max_concurrency need a seat (limits.go) from when they are taken
