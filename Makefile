@@ -98,7 +98,7 @@ test-vm: ## cgroup v2 only and an older kernel: sandbox tests in a virtual machi
 	@$(GO) -C tools run ./vm
 
 # The packages whose whole point is concurrency run once more under the race detector.
-RACED = ./pool ./internal/bus ./gateway ./gateway/metrics ./trigger ./invoker/... ./async
+RACED = ./pool ./internal/bus ./gateway ./gateway/metrics ./trigger ./invoker/... ./async ./batch/...
 
 .PHONY: soak
 soak: deps ## 20,000 sandboxes and 100 kills of servers, and nothing is left (10 minutes)
