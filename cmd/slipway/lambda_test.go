@@ -146,6 +146,7 @@ func (p *platform) deployRIC(t *testing.T, function, handler string) {
 		if err := os.MkdirAll(part, 0o755); err != nil {
 			t.Fatal(err)
 		}
+		defer os.RemoveAll(part) // when it fails half way
 		command(t, "testdata/lambda/ric/build.sh", part, ricVersion)
 		if err := os.Rename(part, dir); err != nil {
 			t.Fatal(err)
