@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.release=$(RELEASE)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/slipway, one static binary
@@ -22,7 +22,7 @@ demo: deps build ## deploy and call the examples on a throw-away server (3 minut
 	@$(GO) run ./bench/demo -slipway bin/slipway
 
 .PHONY: bench
-bench: bench-cold bench-warm bench-step bench-density bench-thaw bench-jobs ## every benchmark, side by side with the peers that are installed
+bench: bench-cold bench-warm bench-step bench-density bench-thaw bench-jobs ## cold, warm, a step, density, thaw and jobs, side by side with the peers that are installed
 
 .PHONY: bench-cold
 bench-cold: build ## cold starts: Slipway, the plain process, runc, podman and docker
