@@ -89,6 +89,25 @@ func TestExplainInNumbers(t *testing.T) {
 	}
 }
 
+// A job can be explained in the moment in which it was accepted, also in a queue that was
+// made just before.
+func TestExplainAtOnce(t *testing.T) {
+	w := newWorld(t)
+	e, _ := w.engine(quick)
+	startRunner(t, w.bus, "i-1", 2, 1000, succeed)
+	w.ends(submit(t, e).ID, slipway.JobSucceeded) // the scheduler knows the invoker
+	for i := range 20 {
+		name := fmt.Sprintf("fair-%d", i)
+		w.queue(name, func(q *slipway.Queue) { q.Policy.Type = "fair" })
+		j := submit(t, e, in(name), func(r *slipway.JobRequest) { r.Share, r.Overrides = "s", &slipway.JobOverrides{MemoryMB: 4000} })
+		x, err := e.Explain(t.Context(), tenant, j.ID)
+		must(t, err)
+		if len(x.Blocks) != 1 || x.Blocks[0].Kind != "memory" || x.Blocks[0].Need != 4000 || len(x.Invokers) != 1 {
+			t.Errorf("%s: explained as %+v", name, x)
+		}
+	}
+}
+
 func TestWhatIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.queue("off", func(q *slipway.Queue) { q.State = slipway.Disabled })

@@ -33,6 +33,9 @@ type ask struct {
 	done chan answer
 }
 
+// orders says whether a changes something.
+func (a ask) orders() bool { return a.Act == actCancel || a.Act == actTerminate }
+
 type answer struct {
 	v   any
 	err error

@@ -27,7 +27,9 @@ func (s *scheduler) turn(ctx context.Context, in input) error {
 	}
 	answers := make([]answer, len(in.asks))
 	for i, a := range in.asks {
-		answers[i] = s.answer(ctx, a, now)
+		if a.orders() {
+			answers[i] = s.answer(ctx, a, now)
+		}
 	}
 	var usage []slipway.ShareUsage
 	if in.tick {
@@ -38,6 +40,11 @@ func (s *scheduler) turn(ctx context.Context, in input) error {
 	}
 	turn := s.settle(now)
 	turn.Changes.Usage = usage
+	for i, a := range in.asks { // what is new is on the board only now
+		if !a.orders() {
+			answers[i] = s.answer(ctx, a, now)
+		}
+	}
 	if !turn.Changes.Empty() {
 		if err := s.store.CommitJobs(ctx, s.epoch, turn.Changes); err != nil {
 			return err
