@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,19 @@ func (b *Bus) openJobs(ctx context.Context) error {
 type work struct {
 	Assignments []slipway.Assignment `json:"assignments,omitempty"`
 	Orders      []slipway.JobOrder   `json:"orders,omitempty"`
+	Deps        *deps                `json:"deps,omitempty"`
 }
+
+// deps is some of the outputs that an assignment gets, from the First on, when they are too
+// many for one message. The assignment follows without them.
+type deps struct {
+	Assignment string              `json:"assignment"`
+	First      int                 `json:"first"`
+	Outputs    []slipway.DepOutput `json:"outputs"`
+}
+
+// depsAtOnce is how many outputs go in one message; names are short.
+const depsAtOnce = 1000
 
 // workFor is the subject of one incarnation of an invoker.
 func workFor(invoker, incarnation string) (string, error) {
@@ -80,8 +93,35 @@ func (b *Bus) GiveAssignments(ctx context.Context, invoker, incarnation string, 
 	if err != nil {
 		return err
 	}
-	messages, err := pack(subject, all, func(part []slipway.Assignment) any { return work{Assignments: part} })
-	return cmp.Or(err, b.publishAll(ctx, "give assignments to "+invoker, messages))
+	var messages []*nats.Msg
+	short := slices.Clone(all)
+	for i, a := range all {
+		if len(a.Deps) <= depsAtOnce {
+			continue
+		}
+		parts, err := packDeps(subject, a)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, parts...)
+		short[i].Deps = nil
+	}
+	rest, err := pack(subject, short, func(part []slipway.Assignment) any { return work{Assignments: part} })
+	return cmp.Or(err, b.publishAll(ctx, "give assignments to "+invoker, append(messages, rest...)))
+}
+
+// packDeps makes messages of the outputs that an assignment gets.
+func packDeps(subject string, a slipway.Assignment) (messages []*nats.Msg, err error) {
+	first := 0
+	for outputs := range slices.Chunk(a.Deps, depsAtOnce) {
+		data, err := json.Marshal(work{Deps: &deps{a.ID, first, outputs}})
+		if err != nil {
+			return nil, fmt.Errorf("write a message about jobs: %w", err)
+		}
+		messages = append(messages, &nats.Msg{Subject: subject, Data: data})
+		first += len(outputs)
+	}
+	return messages, nil
 }
 
 // OrderJobs sends orders to one incarnation of an invoker, behind what it was given

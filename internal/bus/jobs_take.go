@@ -28,7 +28,7 @@ func (b *Bus) TakeJobs(ctx context.Context, invoker, incarnation string, f func(
 	if err != nil {
 		return err
 	}
-	t := workTaker{bus: b, give: f, seen: map[string]time.Time{}}
+	t := workTaker{bus: b, give: f, deps: map[string][]slipway.DepOutput{}}
 	cfg := jetstream.ConsumerConfig{
 		Name: "work-" + strings.ReplaceAll(subject[len(workSubject):], ".", "-"), FilterSubject: subject,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Minute, InactiveThreshold: workConsumerKept,
@@ -44,7 +44,25 @@ func (b *Bus) TakeJobs(ctx context.Context, invoker, incarnation string, f func(
 type workTaker struct {
 	bus  *Bus
 	give func([]slipway.Assignment, []slipway.JobOrder)
-	seen map[string]time.Time // assignments, until when they could come again
+	seen twice
+	deps map[string][]slipway.DepOutput // that came before their assignment
+}
+
+// twice is the names that came within a while: those of this one, and of the one before.
+type twice struct {
+	since    time.Time
+	now, old map[string]struct{}
+}
+
+// came says whether a name came within d before, and remembers it.
+func (t *twice) came(name string, at time.Time, d time.Duration) bool {
+	if t.now == nil || at.Sub(t.since) > d {
+		t.since, t.old, t.now = at, t.now, map[string]struct{}{}
+	}
+	_, now := t.now[name]
+	_, old := t.old[name]
+	t.now[name] = struct{}{}
+	return now || old
 }
 
 func (t *workTaker) take(msg jetstream.Msg) error {
@@ -53,24 +71,33 @@ func (t *workTaker) take(msg jetstream.Msg) error {
 		t.bus.log.Error("work that cannot be read is left out", "err", err)
 		return msg.Ack()
 	}
+	if d := w.Deps; d != nil {
+		t.keep(*d)
+		return msg.Ack()
+	}
 	t.give(t.fresh(w.Assignments), w.Orders)
 	return msg.Ack()
+}
+
+// keep keeps outputs until the assignment comes that gets them. It may have been given
+// twice, the first time not to the end.
+func (t *workTaker) keep(d deps) {
+	have := t.deps[d.Assignment]
+	t.deps[d.Assignment] = append(have[:min(d.First, len(have))], d.Outputs...)
 }
 
 // fresh is the assignments that did not come before.
 func (t *workTaker) fresh(all []slipway.Assignment) []slipway.Assignment {
 	now := time.Now()
-	for id, until := range t.seen {
-		if now.After(until) {
-			delete(t.seen, id)
-		}
-	}
 	var fresh []slipway.Assignment
 	for _, a := range all {
-		if _, twice := t.seen[a.ID]; !twice {
+		if d := t.deps[a.ID]; d != nil {
+			a.Deps = d
+			delete(t.deps, a.ID)
+		}
+		if !t.seen.came(a.ID, now, workTwice) {
 			fresh = append(fresh, a)
 		}
-		t.seen[a.ID] = now.Add(workTwice)
 	}
 	return fresh
 }

@@ -75,6 +75,31 @@ func TestAssignmentsComeOnceAndInOrder(t *testing.T) {
 	})
 }
 
+// A job that gets the outputs of a large array is too much for one message.
+func TestAnAssignmentOfAnySize(t *testing.T) {
+	b := embedded(t, bus.Config{})
+	large := slipway.Assignment{ID: "large", Job: "reduce", CPU: 0.25}
+	for i := range 30_500 {
+		large.Deps = append(large.Deps, slipway.DepOutput{Path: fmt.Sprintf("map/%d", i), Digest: fmt.Sprintf("sha256:%064d", i)})
+	}
+	small := slipway.Assignment{ID: "small", Deps: []slipway.DepOutput{{Path: "one"}}}
+	for range 2 {
+		if err := b.GiveAssignments(t.Context(), "i-1", "first", []slipway.Assignment{small, large}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.GiveAssignments(t.Context(), "i-1", "first", []slipway.Assignment{{ID: "last"}}); err != nil {
+		t.Fatal(err)
+	}
+	given, _, _ := taking(t, b, "first")
+	for _, want := range []slipway.Assignment{small, large, {ID: "last"}} {
+		got := wait(t, "an assignment", given)
+		if got.ID != want.ID || !slices.Equal(got.Deps, want.Deps) {
+			t.Errorf("got %s with %d outputs, want %s with %d", got.ID, len(got.Deps), want.ID, len(want.Deps))
+		}
+	}
+}
+
 func TestWorkIsOfOneIncarnation(t *testing.T) {
 	b := embedded(t, bus.Config{})
 	for _, incarnation := range []string{"first", "second"} {
