@@ -112,6 +112,7 @@ func TestWhatIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.queue("off", func(q *slipway.Queue) { q.State = slipway.Disabled })
 	w.define("p", func(d *slipway.JobDefinition) { d.Command = []string{"echo", "Ref::who"} })
+	w.define("many", func(d *slipway.JobDefinition) { d.Command = []string{"echo", strings.Repeat("Ref::v ", 5000)} })
 	e, _ := w.engine(quick)
 	for _, c := range []struct {
 		kind error
@@ -123,6 +124,9 @@ func TestWhatIsRefused(t *testing.T) {
 		{slipway.ErrNotFound, `job definition "missing`, func(r *slipway.JobRequest) { r.Definition = "missing" }},
 		{slipway.ErrNotFound, `job definition "d:9"`, func(r *slipway.JobRequest) { r.Definition = "d:9" }},
 		{slipway.ErrInvalid, `array.size`, array(1)},
+		{slipway.ErrInvalid, `have 250005006 bytes`, func(r *slipway.JobRequest) {
+			r.Definition, r.Parameters = "many", map[string]string{"v": strings.Repeat("x", 50_000)}
+		}},
 		{slipway.ErrInvalid, `Ref::who`, func(r *slipway.JobRequest) { r.Definition = "p" }},
 	} {
 		r := slipway.JobRequest{Name: "j", Definition: "d"}

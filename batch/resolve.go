@@ -162,15 +162,27 @@ func commandOf(q slipway.JobRequest, d slipway.JobDefinition) (command, argument
 
 var reference = regexp.MustCompile(`Ref::[A-Za-z0-9][A-Za-z0-9_-]*`)
 
+// maxFilled is bytes of a command line with its values: execve takes no more, and neither
+// does a message.
+const maxFilled = 128 << 10
+
+// check says whether every reference has a value, and the whole is not too large.
 func (p parameters) check(command, arguments []string) error {
+	size := 0
 	for _, words := range [][]string{command, arguments} {
 		for _, word := range words {
+			size += len(word) + 1
 			for _, ref := range reference.FindAllString(word, -1) {
-				if _, ok := p[ref[len("Ref::"):]]; !ok {
-					return slipway.Errorf(slipway.ErrInvalid, "parameters: %s in %q has no value; give parameter %q, here or in the definition", ref, word, ref[len("Ref::"):])
+				v, ok := p[ref[len("Ref::"):]]
+				if !ok {
+					return slipway.Errorf(slipway.ErrInvalid, "parameters: %s has no value; give parameter %q, here or in the definition", ref, ref[len("Ref::"):])
 				}
+				size += len(v) - len(ref)
 			}
 		}
+	}
+	if size > maxFilled {
+		return slipway.Errorf(slipway.ErrInvalid, "parameters: command and arguments have %d bytes with their values; at most %d are allowed", size, maxFilled)
 	}
 	return nil
 }
