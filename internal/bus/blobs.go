@@ -204,6 +204,9 @@ const storePatience = time.Minute
 // store writes one message. That an attempt whose acknowledgement is lost stores it
 // twice does no harm: the last counts.
 func (s *Blobs) store(ctx context.Context, subject string, data []byte) error {
+	if err := s.bus.room(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	return s.bus.retry(ctx, "store part of a blob", func(ctx context.Context) error {

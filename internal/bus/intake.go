@@ -146,6 +146,9 @@ func (in *Intake) next() *group {
 // store writes one group. Whoever sends again after an error may store an event twice,
 // which the store sees by its id.
 func (in *Intake) store(g *group) error {
+	if err := in.bus.room(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(in.bus.closing, storeTimeout)
 	defer cancel()
 	_, err := in.bus.js.PublishMsg(ctx, &nats.Msg{Subject: eventsSubject, Data: g.data}, jetstream.WithRetryAttempts(0))

@@ -171,6 +171,9 @@ func pack[T any](subject string, all []T, envelope func([]T) any) ([]*nats.Msg, 
 
 // publishAll stores messages in order and returns when all of them are stored.
 func (b *Bus) publishAll(ctx context.Context, act string, messages []*nats.Msg) error {
+	if err := b.room(); err != nil {
+		return err
+	}
 	var acks []jetstream.PubAckFuture
 	for _, msg := range messages {
 		ack, err := b.js.PublishMsgAsync(msg)

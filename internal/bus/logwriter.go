@@ -270,6 +270,9 @@ func hopeless(err error) bool {
 }
 
 func (w *LogWriter) publish(ctx context.Context, msg *nats.Msg, id jetstream.PublishOpt) error {
+	if err := w.bus.room(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	_, err := w.bus.js.PublishMsg(ctx, msg, id)

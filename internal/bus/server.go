@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,13 +21,16 @@ type ServerConfig struct {
 	Listen string // host:port for other processes; "" takes connections of this process only
 	Token  string // what others must show to connect; needed unless Listen is a loopback address
 	Guests bool   // those who connect are not of the platform: they share subjects and streams with each other, and with Outside
+
+	KeepFree uint64 // bytes of the disk that the platform's streams leave free; 64 MiB
 }
 
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
-	nats  *server.Server
-	doors *doors
-	log   *slog.Logger
+	nats     *server.Server
+	doors    *doors
+	log      *slog.Logger
+	keepFree uint64
 }
 
 // NewServer prepares a server; Start runs it.
@@ -43,7 +47,7 @@ func NewServer(cfg ServerConfig, log *slog.Logger) (*Server, error) {
 	}
 	s.SetLoggerV2(serverLog{log}, false, false, false)
 	d.outside, _ = s.LookupOrRegisterAccount(outsideAccount)
-	return &Server{nats: s, doors: d, log: log}, nil
+	return &Server{nats: s, doors: d, log: log, keepFree: cmp.Or(cfg.KeepFree, keepFree)}, nil
 }
 
 // unlimitedStore is more than any disk: a stream's own limits and the disk itself are
