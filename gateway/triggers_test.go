@@ -153,15 +153,19 @@ func TestHookLimits(t *testing.T) {
 	})
 	t.Run("many at once", func(t *testing.T) {
 		var open []net.Conn
-		for range 8 {
+		leave := func() {
+			for _, conn := range open {
+				conn.Close()
+			}
+		}
+		defer leave()
+		large := strings.Repeat("x", 2<<20)
+		testenv.Eventually(t, patience, func() error { // a large one may have had the seat that a half one came for
 			conn, err := net.Dial("tcp", w.addr)
 			must(t, err)
 			open = append(open, conn)
 			_, err = io.WriteString(conn, "POST /v1/hooks/default/open HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\nx")
 			must(t, err)
-		}
-		large := strings.Repeat("x", 2<<20)
-		testenv.Eventually(t, patience, func() error { // when all of them have their seat
 			if resp, body := w.event("POST", "/v1/hooks/default/open", large); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" {
 				return slipway.Errorf(slipway.ErrConflict, "%s %s", resp.Status, body)
 			}
@@ -169,9 +173,7 @@ func TestHookLimits(t *testing.T) {
 		})
 		resp, body := w.event("POST", "/v1/hooks/default/open", "a small one has a seat")
 		check(t, resp, body, 202, "")
-		for _, conn := range open {
-			conn.Close()
-		}
+		leave()
 		testenv.Eventually(t, patience, func() error {
 			if resp, body := w.event("POST", "/v1/hooks/default/open", large); resp.StatusCode != 202 {
 				return slipway.Errorf(slipway.ErrConflict, "%s %s", resp.Status, body)
