@@ -26,14 +26,16 @@ type scheduler struct {
 	invokers     map[string]*machine
 	resend       map[string]*life.Slice // given by a scheduler before, which may not have come to sending it
 	began        time.Time
-	current      bool // every report has been worked in that was there at the beginning
-	changed      bool // room may be given out
+	listened     time.Time // when something was heard last, if only itself
+	current      bool      // every report has been worked in that was there at the beginning
+	changed      bool      // room may be given out
 
 	looked, noted, swept time.Time
 	heads                map[[2]string]head
 	given                []*life.Slice // in this turn
 
 	bell    chan struct{}
+	echo    chan struct{}
 	reports chan reported
 	states  chan slipway.InvokerState
 	asks    chan ask
@@ -70,8 +72,8 @@ func newScheduler(e *Engine, epoch int64) *scheduler {
 		engine: e, store: e.store, epoch: epoch,
 		book: life.New(), board: schedule.New(), specs: newSpecs(e.store),
 		environments: map[[2]string]string{}, queues: map[[2]string]queueRow{}, invokers: map[string]*machine{},
-		resend: map[string]*life.Slice{}, heads: map[[2]string]head{}, began: e.cfg.Now(),
-		bell: make(chan struct{}, 1), reports: make(chan reported), states: make(chan slipway.InvokerState, 64), asks: make(chan ask, 64),
+		resend: map[string]*life.Slice{}, heads: map[[2]string]head{}, began: e.cfg.Now(), listened: e.cfg.Now(),
+		bell: make(chan struct{}, 1), echo: make(chan struct{}, 1), reports: make(chan reported), states: make(chan slipway.InvokerState, 64), asks: make(chan ask, 64),
 	}
 }
 
@@ -94,11 +96,16 @@ func held(s *life.Slice) schedule.Held {
 // run listens to everything, and takes turns until ctx ends or a turn fails.
 func (s *scheduler) run(ctx context.Context, cancel context.CancelCauseFunc) error {
 	e := s.engine
-	stopBell, err := e.bus.WatchJobBell(s.ring)
+	stopBell, err := e.bus.WatchJobBell(func() { ring(s.bell) })
 	if err != nil {
 		return err
 	}
 	defer stopBell()
+	stopEcho, err := e.bus.WatchJobEcho(func() { ring(s.echo) })
+	if err != nil {
+		return err
+	}
+	defer stopEcho()
 	stopStates, err := e.bus.WatchInvokers(func(state slipway.InvokerState) {
 		select {
 		case s.states <- state:
@@ -124,9 +131,9 @@ func (s *scheduler) run(ctx context.Context, cancel context.CancelCauseFunc) err
 	return err
 }
 
-func (s *scheduler) ring() {
+func ring(bell chan struct{}) {
 	select {
-	case s.bell <- struct{}{}:
+	case bell <- struct{}{}:
 	default:
 	}
 }
@@ -155,6 +162,7 @@ func (s *scheduler) take(ctx context.Context, cancel context.CancelCauseFunc) {
 // input is what a turn begins with.
 type input struct {
 	bell    bool
+	echo    bool
 	tick    bool
 	reports []reported
 	states  []slipway.InvokerState
@@ -186,6 +194,8 @@ func (s *scheduler) await(ctx context.Context, tick <-chan time.Time) (in input,
 		return in, false
 	case <-s.bell:
 		in.bell = true
+	case <-s.echo:
+		in.echo = true
 	case <-tick:
 		in.tick = true
 	case r := <-s.reports:
@@ -199,6 +209,8 @@ func (s *scheduler) await(ctx context.Context, tick <-chan time.Time) (in input,
 		select {
 		case <-s.bell:
 			in.bell = true
+		case <-s.echo:
+			in.echo = true
 		case <-tick:
 			in.tick = true
 		case r := <-s.reports:

@@ -19,6 +19,9 @@ func (s *scheduler) turn(ctx context.Context, in input) error {
 			return err
 		}
 	}
+	if in.echo || len(in.states) > 0 {
+		s.hears(now)
+	}
 	for _, r := range in.reports {
 		s.work(r, now)
 	}
@@ -35,7 +38,7 @@ func (s *scheduler) turn(ctx context.Context, in input) error {
 	if in.tick {
 		usage = s.tick(ctx, now)
 	}
-	if s.current {
+	if s.current && !s.deaf(now) {
 		s.lose(now)
 	}
 	turn := s.settle(now)
@@ -125,6 +128,9 @@ func (s *scheduler) tick(ctx context.Context, now time.Time) (usage []slipway.Sh
 		s.board.PutInvoker(m.InvokerState, m.rate)
 	}
 	s.changed = true
+	if err := s.engine.bus.EchoJobs(); err != nil {
+		s.engine.log.Debug("the scheduler of jobs does not hear itself", "err", err)
+	}
 	s.limitHeads(now)
 	if now.Sub(s.noted) >= usageEvery {
 		s.noted = now
@@ -154,6 +160,24 @@ func (e *Engine) sweep(ctx context.Context, before time.Time) {
 			return
 		}
 	}
+}
+
+// deaf says whether it is this scheduler that hears nothing, of anybody: it has no
+// connection, or was held up itself.
+func (s *scheduler) deaf(now time.Time) bool { return now.Sub(s.listened) > s.engine.cfg.LostAfter/4 }
+
+// hears says that something was heard. That invokers were not while nothing could be is no
+// silence of theirs.
+func (s *scheduler) hears(now time.Time) {
+	if s.deaf(now) {
+		gap := now.Sub(s.listened)
+		s.engine.log.Warn("the scheduler of jobs heard nothing of anybody for a while; invokers have that time more to be heard of", "duration", gap)
+		s.began = s.began.Add(gap)
+		for _, m := range s.invokers {
+			m.seen = m.seen.Add(gap)
+		}
+	}
+	s.listened = now
 }
 
 // lose ends the attempts of invokers that are gone: another one has their name, or they

@@ -21,6 +21,7 @@ const (
 	reportsStream  = "JOBREPORTS"
 	reportsSubject = "slipway.jobs.reports"
 	bellSubject    = "slipway.jobs.bell"
+	echoSubject    = "slipway.jobs.echo"
 	jobsSubject    = "slipway.jobs.changes"
 
 	// JobsSubject answers what is asked of the one scheduler.

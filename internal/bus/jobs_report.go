@@ -235,6 +235,14 @@ func (b *Bus) WatchJobBell(f func()) (stop func(), err error) {
 	return watch(b, bellSubject, func(struct{}) { f() })
 }
 
+// EchoJobs has the scheduler hear itself, as long as anything can be heard at all.
+func (b *Bus) EchoJobs() error { return b.tell(echoSubject, struct{}{}) }
+
+// WatchJobEcho calls f, one call at a time, for every EchoJobs.
+func (b *Bus) WatchJobEcho(f func()) (stop func(), err error) {
+	return watch(b, echoSubject, func(struct{}) { f() })
+}
+
 // PublishJobChanges tells everyone that something has changed about jobs, of arrays the
 // parents. Like every notice it may be lost.
 func (b *Bus) PublishJobChanges(ids []string) error {
