@@ -28,24 +28,15 @@ type packed struct {
 }
 
 // readFolder lists a folder without what its ignore file names.
-func readFolder(dir string) (*folder, error) {
-	ignore, err := readIgnore(dir)
-	if err != nil {
-		return nil, err
-	}
-	return listFolder(dir, ignore)
-}
+func readFolder(dir string) (*folder, error) { return listFolder(dir, readIgnore) }
 
 // readWholeFolder lists a folder with everything that is in it.
 func readWholeFolder(dir string) (*folder, error) {
-	none, err := patternmatcher.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	return listFolder(dir, none)
+	return listFolder(dir, func(string) (*patternmatcher.PatternMatcher, error) { return patternmatcher.New(nil) })
 }
 
-func listFolder(dir string, ignore *patternmatcher.PatternMatcher) (*folder, error) {
+// listFolder lists a folder without what ignore says of it.
+func listFolder(dir string, ignore func(dir string) (*patternmatcher.PatternMatcher, error)) (*folder, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
@@ -53,8 +44,12 @@ func listFolder(dir string, ignore *patternmatcher.PatternMatcher) (*folder, err
 	if !info.IsDir() {
 		return nil, slipway.Errorf(slipway.ErrInvalid, "%s is not a folder; deploy the folder it is in, or an image archive with --image", dir)
 	}
+	ignored, err := ignore(dir)
+	if err != nil {
+		return nil, err
+	}
 	f := &folder{dir: dir}
-	if err := f.walk(ignore); err != nil {
+	if err := f.walk(ignored); err != nil {
 		return nil, fmt.Errorf("read %s: %w", dir, err)
 	}
 	if len(f.files) == 0 {
