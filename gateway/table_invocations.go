@@ -17,7 +17,7 @@ func (g *Gateway) invocationCalls() []apiCall {
 		{method: "POST", path: ofFunction + "/redrive", scope: admin, summary: "Redrive all failed and expired invocations that were not yet, up to 10000", status: 202, gives: redrivenBody{}, handle: g.redriveFunction},
 		{method: "POST", path: "/v1/invocations/:id/replay", scope: admin, summary: "Run a recorded event again, now and beside what is recorded; nothing of it is kept", takes: replayBody{}, status: 200, gives: slipway.Replay{}, handle: g.replayInvocation},
 		{method: "GET", path: "/v1/webhook-key", scope: admin, summary: "Show what signs the webhooks of the tenant", status: 200, gives: slipway.WebhookKey{}, handle: g.getWebhookKey},
-		{method: "POST", path: "/v1/webhook-key/rotate", scope: admin, summary: "Change it; the one before signs too for a day", status: 200, gives: slipway.WebhookKey{}, handle: g.rotateWebhookKey},
+		{method: "POST", path: "/v1/webhook-key/rotate", scope: admin, summary: "Change what signs the webhooks of the tenant; the key before signs too for a day", status: 200, gives: slipway.WebhookKey{}, handle: g.rotateWebhookKey},
 		{method: "GET", path: ofFunction + "/logs", scope: admin, summary: "What a function printed", query: []param{query("follow", "boolean", "stream as Server-Sent Events as it comes"), query("since", "string", "RFC 3339, or how long ago, as in 10m"), query("limit", "integer", "the newest lines at most")}, status: 200, gives: slipway.LogLine{}, stream: ndjson, handle: g.getLogs},
 		{method: "GET", path: ofFunction + "/instances", scope: admin, summary: "List the running instances", status: 200, gives: instances{}, handle: g.listInstances},
 	}

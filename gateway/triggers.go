@@ -64,13 +64,8 @@ func (g *Gateway) putTrigger(c *call) error {
 		return slipway.Errorf(slipway.ErrInvalid, "name: %q is not the trigger of the path, %q; leave it out", t.Name, ref.Name)
 	}
 	t.Tenant = ref.Tenant
-	if t.Function != "" {
-		if _, err := g.store.Function(ctx, slipway.FunctionRef{Tenant: t.Tenant, Function: t.Function}); err != nil {
-			if errors.Is(err, slipway.ErrNotFound) {
-				return slipway.Errorf(slipway.ErrInvalid, "function: %q does not exist; deploy it first", t.Function)
-			}
-			return err
-		}
+	if err := g.checkTarget(ctx, t); err != nil {
+		return err
 	}
 	stored, created, err := g.triggers.Put(ctx, t)
 	if err != nil {
@@ -81,6 +76,35 @@ func (g *Gateway) putTrigger(c *call) error {
 		status = http.StatusCreated
 	}
 	return c.reply(status, stored)
+}
+
+// checkTarget says what a trigger sets off and does not exist: who makes one wants to know
+// that now, and not when it fires.
+func (g *Gateway) checkTarget(ctx context.Context, t slipway.Trigger) error {
+	if t.Function != "" {
+		_, err := g.store.Function(ctx, slipway.FunctionRef{Tenant: t.Tenant, Function: t.Function})
+		return missing(err, "function: %q does not exist; deploy it first", t.Function)
+	}
+	if t.Job == nil || t.Job.Definition == "" {
+		return nil // Put says what is wanted
+	}
+	name, revision, err := slipway.SplitDefinition(t.Job.Definition)
+	if err != nil {
+		return err
+	}
+	if _, err := g.store.Definition(ctx, t.Tenant, name, revision); err != nil {
+		return missing(err, "job.definition: %q does not exist; register it first", t.Job.Definition)
+	}
+	_, err = g.store.Queue(ctx, t.Tenant, cmp.Or(t.Job.Queue, slipway.DefaultQueue))
+	return missing(err, "job.queue: %q does not exist; make it first", t.Job.Queue)
+}
+
+// missing makes of what is not found something that the request has wrong.
+func missing(err error, format, name string) error {
+	if errors.Is(err, slipway.ErrNotFound) {
+		return slipway.Errorf(slipway.ErrInvalid, format, name)
+	}
+	return err
 }
 
 func (g *Gateway) getTrigger(c *call) error {

@@ -65,6 +65,10 @@ func TestTriggerCalls(t *testing.T) {
 		}
 		check(t, resp, body, 200, `"has_secret":true`)
 	}
+	d := slipway.DefaultJobDefinition()
+	d.Tenant, d.Name, d.Image = "default", "d", "hello"
+	_, err := w.store.AddDefinition(t.Context(), d)
+	must(t, err)
 	for _, c := range []struct {
 		path, body string
 		status     int
@@ -76,6 +80,9 @@ func TestTriggerCalls(t *testing.T) {
 		{"x", `{"name":"y","type":"cron","function":"hello","cron":{"schedule":"@daily"}}`, 400, "leave it out"},
 		{"x", `{"type":"nats","function":"hello","nats":{"subject":"a.b"}}`, 400, "takes no messages"},
 		{"x", `{"type":"cron","job":{"definition":"d"},"cron":{"schedule":"@daily"}}`, 400, "takes no jobs"},
+		{"x", `{"type":"cron","job":{"definition":"d:2"},"cron":{"schedule":"@daily"}}`, 400, "register it first"},
+		{"x", `{"type":"cron","job":{"definition":"d:x"},"cron":{"schedule":"@daily"}}`, 400, "the number of a revision"},
+		{"x", `{"type":"cron","job":{"definition":"d","queue":"nowhere"},"cron":{"schedule":"@daily"}}`, 400, "make it first"},
 		{"A-", hookTrigger, 400, "a name is"},
 	} {
 		resp, body = w.call("PUT", "/v1/triggers/"+c.path, c.body)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/slipway-run/slipway"
 )
@@ -81,7 +80,7 @@ func (s *Store) DeactivateDefinition(ctx context.Context, tenant, name string, r
 
 func noDefinition(name string, revision int) error {
 	if revision > 0 {
-		name = fmt.Sprintf("%s:%d", name, revision)
+		return slipway.Errorf(slipway.ErrNotFound, "revision %d of job definition %q does not exist, or is out of use; 'slipway definitions list --name %[2]s' shows all", revision, name)
 	}
-	return slipway.Errorf(slipway.ErrNotFound, "job definition %q does not exist, or has no active revision", name)
+	return slipway.Errorf(slipway.ErrNotFound, "job definition %q does not exist, or has no active revision; register one with 'slipway definitions put %[1]s'", name)
 }

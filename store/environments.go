@@ -102,6 +102,9 @@ func (s *Store) DeleteEnvironment(ctx context.Context, tenant, name string) erro
 			}
 		}
 		n, err := affected(ctx, tx, `DELETE FROM compute_environments WHERE tenant = $1 AND name = $2`, tenant, name)
+		if err == nil && n == 0 && name == slipway.DefaultEnvironment {
+			return slipway.Errorf(slipway.ErrConflict, "compute environment %q is always there and was not changed; there is nothing to delete", name)
+		}
 		if err == nil && n == 0 {
 			return noEnvironment(name)
 		}
@@ -111,5 +114,5 @@ func (s *Store) DeleteEnvironment(ctx context.Context, tenant, name string) erro
 }
 
 func noEnvironment(name string) error {
-	return slipway.Errorf(slipway.ErrNotFound, "compute environment %q does not exist", name)
+	return slipway.Errorf(slipway.ErrNotFound, "compute environment %q does not exist; make it with 'slipway environments put %[1]s'", name)
 }

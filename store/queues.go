@@ -73,6 +73,9 @@ func (s *Store) DeleteQueue(ctx context.Context, tenant, name string) error {
 			return slipway.Errorf(slipway.ErrConflict, "queue %q has %d jobs that have not ended; wait for them or cancel them first", name, unfinished)
 		}
 		n, err := affected(ctx, tx, `DELETE FROM job_queues WHERE tenant = $1 AND name = $2`, tenant, name)
+		if err == nil && n == 0 && name == slipway.DefaultQueue {
+			return slipway.Errorf(slipway.ErrConflict, "queue %q is always there and was not changed; there is nothing to delete", name)
+		}
 		if err == nil && n == 0 {
 			return noQueue(name)
 		}
