@@ -22,7 +22,7 @@ const definitionFile = "job.yaml"
 
 func newDefinitionsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "definitions", Aliases: []string{"definition"}, Short: "Job definitions: what jobs run, in numbered revisions"}
-	cmd.AddCommand(newDefinitionsPutCommand(), newDefinitionsListCommand(),
+	return group(cmd, newDefinitionsListCommand(), newDefinitionsPutCommand(),
 		showCommand("Show a revision: NAME:REVISION, or the newest active one", func(cmd *cobra.Command, c *sdk.Client, name string) (any, *table, error) {
 			d, err := c.Definition(cmd.Context(), name)
 			return d, definitionTable([]slipway.JobDefinition{d}), err
@@ -31,14 +31,13 @@ func newDefinitionsCommand() *cobra.Command {
 			return c.DeleteDefinition(cmd.Context(), name)
 		}),
 	)
-	return cmd
 }
 
 func newDefinitionsListCommand() *cobra.Command {
 	var name string
 	cmd := listCommand("list", "List active revisions by name, newest first", func(cmd *cobra.Command, c *sdk.Client) (any, *table, error) {
 		all, err := c.Definitions(cmd.Context(), name)
-		return slipway.List[slipway.JobDefinition]{Items: all}, definitionTable(all), err
+		return listOf(all), definitionTable(all), err
 	})
 	cmd.Flags().StringVar(&name, "name", "", "all revisions of this one, the inactive ones too")
 	return cmd

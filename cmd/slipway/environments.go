@@ -13,11 +13,12 @@ import (
 
 func newEnvironmentsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "environments", Aliases: []string{"environment"}, Short: "Compute environments: the capacity that queues use"}
-	cmd.AddCommand(newEnvironmentsPutCommand(),
+	return group(cmd,
 		listCommand("list", "List compute environments by name", func(cmd *cobra.Command, c *sdk.Client) (any, *table, error) {
 			all, err := c.Environments(cmd.Context())
-			return slipway.List[slipway.ComputeEnvironment]{Items: all}, environmentTable(all), err
+			return listOf(all), environmentTable(all), err
 		}),
+		newEnvironmentsPutCommand(),
 		showCommand("Show a compute environment", func(cmd *cobra.Command, c *sdk.Client, name string) (any, *table, error) {
 			e, err := c.Environment(cmd.Context(), name)
 			return e, environmentTable([]slipway.ComputeEnvironment{e}), err
@@ -26,7 +27,6 @@ func newEnvironmentsCommand() *cobra.Command {
 			return c.DeleteEnvironment(cmd.Context(), name)
 		}),
 	)
-	return cmd
 }
 
 func newEnvironmentsPutCommand() *cobra.Command {

@@ -2,34 +2,27 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/sdk"
 )
 
 func newFunctionsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "functions",
-		Short: "List functions",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return listFunctions(cmd) },
-	}
-	addOutputFlag(cmd)
-	cmd.AddCommand(newDeleteCommand())
-	return cmd
+	cmd := &cobra.Command{Use: "functions", Aliases: []string{"function"}, Short: "List functions"}
+	return group(cmd,
+		listCommand("list", "List functions by name", func(cmd *cobra.Command, c *sdk.Client) (any, *table, error) {
+			all, err := c.AllFunctions(cmd.Context())
+			return listOf(all), functionsTable(all), err
+		}),
+		deleteCommand("Delete a function with its versions, aliases and builds", func(cmd *cobra.Command, c *sdk.Client, name string) error {
+			return c.DeleteFunction(cmd.Context(), name)
+		}),
+	)
 }
 
-func listFunctions(cmd *cobra.Command) error {
-	client, err := newClient(os.Getenv)
-	if err != nil {
-		return err
-	}
-	functions, err := client.AllFunctions(cmd.Context())
-	if err != nil {
-		return err
-	}
+func functionsTable(functions []slipway.Function) *table {
 	t := newTable("NAME", "LIVE", "RUNTIME", "MEMORY", "INSTANCES", "CHANGED", "URL")
 	for _, f := range functions {
 		live := cell{"not deployed", yellow}
@@ -42,7 +35,7 @@ func listFunctions(cmd *cobra.Command) error {
 		t.row(f.Name, live, f.Runtime, fmt.Sprintf("%d MiB", f.MemoryMB),
 			fmt.Sprintf("%d to %d", f.Scaling.Min, f.Scaling.Max), ago(f.UpdatedAt), f.URL)
 	}
-	return show(cmd, listOf(functions), t)
+	return t
 }
 
 // listOf is the document of a whole list: as REST shows it, and never null.
@@ -51,23 +44,4 @@ func listOf[T any](items []T) slipway.List[T] {
 		items = []T{}
 	}
 	return slipway.List[T]{Items: items}
-}
-
-func newDeleteCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a function with its versions, aliases and builds",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := newClient(os.Getenv)
-			if err != nil {
-				return err
-			}
-			if err := client.DeleteFunction(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "function %s is deleted\n", args[0])
-			return nil
-		},
-	}
 }

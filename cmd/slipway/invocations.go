@@ -18,11 +18,9 @@ func newInvocationsCommand() *cobra.Command {
 		Use:     "invocations",
 		Aliases: []string{"invocation"},
 		Short:   "Asynchronous events: list, show, wait, cancel, redrive, replay",
-		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(newInvocationsListCommand(), newInvocationsShowCommand(), newInvocationsWaitCommand(), newInvocationsEventCommand(),
+	return group(cmd, newInvocationsListCommand(), newInvocationsShowCommand(), newInvocationsWaitCommand(), newInvocationsEventCommand(),
 		newInvocationsCancelCommand(), newInvocationsRedriveCommand(), newInvocationsReplayCommand(), newWebhookKeyCommand())
-	return cmd
 }
 
 func newInvocationsListCommand() *cobra.Command {
@@ -54,7 +52,7 @@ func newInvocationsListCommand() *cobra.Command {
 	flags.StringSliceVar(&states, "state", nil, "queued, running, succeeded, failed, expired, cancelled")
 	flags.BoolVar(&dead, "dead", false, "the dead letters: failed and expired")
 	flags.DurationVar(&since, "since", 0, "accepted so long ago at most, as in 10m")
-	flags.IntVar(&limit, "limit", 100, "so many at most, 1 to 1000")
+	flags.IntVarP(&limit, "limit", "n", 100, "so many at most, 1 to 1000")
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -71,9 +69,7 @@ func listInvocations(cmd *cobra.Command, f slipway.InvocationFilter, limit int) 
 	if err := show(cmd, list, invocationTable(list.Items)); err != nil {
 		return err
 	}
-	if asJSON, _ := wantsJSON(cmd); list.Next != "" && !asJSON {
-		fmt.Fprintln(cmd.ErrOrStderr(), "there are more; --limit and --since choose others")
-	}
+	sayMore(cmd, list.Next, "--limit and --since choose others")
 	return nil
 }
 

@@ -14,12 +14,11 @@ import (
 
 func newJobsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "jobs", Aliases: []string{"job"}, Short: "Batch jobs: submit them, follow them, end them"}
-	cmd.AddCommand(newJobsSubmitCommand(), newJobsListCommand(), newJobsShowCommand(), newJobsLogsCommand(),
+	return group(cmd, newJobsListCommand(), newJobsSubmitCommand(), newJobsShowCommand(), newJobsLogsCommand(),
 		newJobsWaitCommand(), newJobsExplainCommand(), newJobsOutputCommand(), newJobsGraphCommand(),
 		newJobsEndCommand("cancel", "End a job that does not run yet", (*sdk.Client).CancelJob),
 		newJobsEndCommand("terminate", "End a job, also one that runs: SIGTERM, and SIGKILL 30 seconds later", (*sdk.Client).TerminateJob),
 	)
-	return cmd
 }
 
 func newJobsListCommand() *cobra.Command {
@@ -39,7 +38,11 @@ func newJobsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(cmd, list, jobTable(list.Items))
+			if err := show(cmd, list, jobTable(list.Items)); err != nil {
+				return err
+			}
+			sayMore(cmd, list.Next, "--limit and --status choose others")
+			return nil
 		},
 	}
 	f := cmd.Flags()
@@ -47,7 +50,7 @@ func newJobsListCommand() *cobra.Command {
 	f.StringVar((*string)(&filter.Status), "status", "", "SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED")
 	f.StringVar(&filter.Name, "name", "", "with this name; a trailing * matches any rest")
 	f.StringVar(&filter.Parent, "parent", "", "children of this array")
-	f.IntVarP(&limit, "lines", "n", 0, "the newest at most, up to 1000 (default: 100)")
+	f.IntVarP(&limit, "limit", "n", 100, "so many at most, 1 to 1000")
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -55,7 +58,7 @@ func newJobsListCommand() *cobra.Command {
 func jobTable(jobs []slipway.Job) *table {
 	t := newTable("ID", "NAME", "QUEUE", "STATUS", "CHILDREN", "CREATED", "REASON")
 	for _, j := range jobs {
-		t.row(j.ID, j.Name, j.Queue, statusCell(j.Status), childrenText(j), ago(j.CreatedAt), shortened(oneLine(j.StatusReason), 60))
+		t.row(j.ID, j.Name, j.Queue, statusCell(j.Status), childrenText(j), ago(j.CreatedAt), orDash(shortened(oneLine(j.StatusReason), 60)))
 	}
 	return t
 }

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "slipway: %v\n", err)
 	}
 	if isUsage(err) {
-		fmt.Fprintln(stderr, "Run 'slipway --help', or the command with --help, to see what it takes.")
+		fmt.Fprintf(stderr, "Run '%s --help' to see what it takes.\n", cmd.CommandPath())
 		return 2
 	}
 	return 1
@@ -62,10 +62,26 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{plainly(err)} })
 	root.AddCommand(newServeCommand(), newGatewayCommand(), newInvokerCommand(), newDoctorCommand())
 	root.AddCommand(clientCommands()...)
+	completeCommands(root)
 	return root
+}
+
+// plainly adds what a flag takes to an error that has only how it was parsed.
+func plainly(err error) error {
+	before, after, _ := strings.Cut(err.Error(), " flag: ")
+	switch {
+	case strings.HasPrefix(after, "time: "):
+		return fmt.Errorf("%s flag: it must be a number with its unit, as in 90s, 10m or 1h30m", before)
+	case strings.HasPrefix(after, "strconv.ParseInt: "):
+		return fmt.Errorf("%s flag: it must be a whole number", before)
+	case strings.HasPrefix(after, "strconv.ParseFloat: "):
+		return fmt.Errorf("%s flag: it must be a number", before)
+	default:
+		return err
+	}
 }
 
 // errSaid is the error of a command that has told the user what went wrong itself.

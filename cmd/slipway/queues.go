@@ -17,11 +17,12 @@ import (
 
 func newQueuesCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "queues", Aliases: []string{"queue"}, Short: "Queues of jobs: priorities, fair shares and limits"}
-	cmd.AddCommand(newQueuesPutCommand(),
+	return group(cmd,
 		listCommand("list", "List queues by name", func(cmd *cobra.Command, c *sdk.Client) (any, *table, error) {
 			all, err := c.Queues(cmd.Context())
-			return slipway.List[slipway.Queue]{Items: all}, queueTable(all), err
+			return listOf(all), queueTable(all), err
 		}),
+		newQueuesPutCommand(),
 		showCommand("Show a queue", func(cmd *cobra.Command, c *sdk.Client, name string) (any, *table, error) {
 			q, err := c.Queue(cmd.Context(), name)
 			return q, queueTable([]slipway.Queue{q}), err
@@ -30,7 +31,6 @@ func newQueuesCommand() *cobra.Command {
 			return c.DeleteQueue(cmd.Context(), name)
 		}),
 	)
-	return cmd
 }
 
 func newQueuesPutCommand() *cobra.Command {

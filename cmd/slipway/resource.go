@@ -9,6 +9,14 @@ import (
 	"github.com/slipway-run/slipway/sdk"
 )
 
+// group is a command over things that have names: alone it lists them, as list does.
+func group(cmd, list *cobra.Command, others ...*cobra.Command) *cobra.Command {
+	cmd.Args, cmd.RunE = list.Args, list.RunE
+	cmd.Flags().AddFlagSet(list.Flags())
+	cmd.AddCommand(append(others, list)...)
+	return cmd
+}
+
 // listCommand lists things that have names; get gives them as a document and as a table.
 func listCommand(use, short string, get func(*cobra.Command, *sdk.Client) (any, *table, error)) *cobra.Command {
 	cmd := &cobra.Command{
@@ -64,5 +72,12 @@ func deleteCommand(short string, remove func(*cobra.Command, *sdk.Client, string
 			fmt.Fprintf(cmd.ErrOrStderr(), "deleted %s\n", args[0])
 			return nil
 		},
+	}
+}
+
+// sayMore says that a list goes on behind what was shown; a document says it by itself.
+func sayMore(cmd *cobra.Command, next, how string) {
+	if asJSON, _ := wantsJSON(cmd); next != "" && !asJSON {
+		fmt.Fprintf(cmd.ErrOrStderr(), "there are more; %s\n", how)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/sdk"
 )
 
 func newTriggersCommand() *cobra.Command {
@@ -16,62 +17,22 @@ func newTriggersCommand() *cobra.Command {
 		Use:     "triggers",
 		Aliases: []string{"trigger"},
 		Short:   "List what sets functions and jobs off: times, NATS messages, webhooks",
-		Args:    cobra.NoArgs,
-		RunE:    listTriggers,
 	}
-	addOutputFlag(cmd)
-	list := &cobra.Command{Use: "list", Short: "List triggers", Args: cobra.NoArgs, RunE: listTriggers}
-	addOutputFlag(list)
-	cmd.AddCommand(list, newTriggersPutCommand(), newTriggersShowCommand(), newTriggersDeleteCommand(), newTriggersFireCommand())
-	return cmd
-}
-
-func listTriggers(cmd *cobra.Command, _ []string) error {
-	client, err := newClient(os.Getenv)
-	if err != nil {
-		return err
-	}
-	triggers, err := client.Triggers(cmd.Context())
-	if err != nil {
-		return err
-	}
-	return show(cmd, listOf(triggers), triggerTable(triggers))
-}
-
-func newTriggersShowCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "show NAME",
-		Short: "Show a trigger and what it did last",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := newClient(os.Getenv)
-			if err != nil {
-				return err
-			}
-			t, err := client.Trigger(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return show(cmd, t, triggerDetails(t, client.URL()))
-		},
-	}
-	addOutputFlag(cmd)
-	return cmd
-}
-
-func newTriggersDeleteCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a trigger; what it has set off goes on",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := newClient(os.Getenv)
-			if err != nil {
-				return err
-			}
-			return client.DeleteTrigger(cmd.Context(), args[0])
-		},
-	}
+	return group(cmd,
+		listCommand("list", "List triggers by name", func(cmd *cobra.Command, c *sdk.Client) (any, *table, error) {
+			all, err := c.Triggers(cmd.Context())
+			return listOf(all), triggerTable(all), err
+		}),
+		newTriggersPutCommand(),
+		showCommand("Show a trigger and what it did last", func(cmd *cobra.Command, c *sdk.Client, name string) (any, *table, error) {
+			t, err := c.Trigger(cmd.Context(), name)
+			return t, triggerDetails(t, c.URL()), err
+		}),
+		deleteCommand("Delete a trigger; what it has set off goes on", func(cmd *cobra.Command, c *sdk.Client, name string) error {
+			return c.DeleteTrigger(cmd.Context(), name)
+		}),
+		newTriggersFireCommand(),
+	)
 }
 
 func newTriggersFireCommand() *cobra.Command {
@@ -166,6 +127,14 @@ func soon(at *time.Time) string {
 	return "in " + max(time.Until(*at), 0).Round(time.Second).String()
 }
 
+// missedText is what happens to missed times; those that are let go have no bound.
+func missedText(c slipway.CronTrigger) string {
+	if c.Missed == slipway.MissedSkip {
+		return c.Missed
+	}
+	return fmt.Sprintf("%s, at most %v late", c.Missed, c.MaxLate)
+}
+
 // triggerDetails is one fact a line.
 func triggerDetails(t slipway.Trigger, url string) *table {
 	d := newTable("FIELD", "VALUE")
@@ -174,7 +143,7 @@ func triggerDetails(t slipway.Trigger, url string) *table {
 	d.row("when", triggerWhen(t))
 	d.row("target", triggerTarget(t))
 	if t.Cron != nil {
-		d.row("missed", fmt.Sprintf("%s, at most %v late", t.Cron.Missed, t.Cron.MaxLate))
+		d.row("missed", missedText(*t.Cron))
 		if t.Status.NextAt != nil {
 			d.row("next", t.Status.NextAt.Format(time.RFC3339))
 		}
