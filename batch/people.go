@@ -198,9 +198,7 @@ func (s *scheduler) counts() []slipway.QueueCounts {
 		if all[key] == nil {
 			all[key] = map[slipway.JobStatus]int{}
 		}
-		for status, n := range j.Counts() {
-			all[key][status] += n
-		}
+		j.Counts(all[key])
 	}
 	list := []slipway.QueueCounts{}
 	for key, counts := range all {

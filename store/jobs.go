@@ -167,18 +167,12 @@ func (s *Store) counts(ctx context.Context, r slipway.JobRecord) (map[slipway.Jo
 		add(slipway.JobStarting, n-ended-running)
 		rest -= n - ended
 	}
-	add(virginStatus(r, r.Next), rest)
-	return counts, nil
-}
-
-// virginStatus is the status of a child that has never begun.
-func virginStatus(r slipway.JobRecord, index int) slipway.JobStatus {
-	waits := r.Request.Depends(slipway.DependsNToN) || r.Request.Depends(slipway.DependsSequential) && index != r.Next
-	switch {
-	case r.Status.Ended():
-		return r.Status
-	case r.Status == slipway.JobRunnable && waits:
-		return slipway.JobPending
+	if r.Status != slipway.JobRunnable {
+		add(r.Status, rest)
+		return counts, nil
 	}
-	return r.Status
+	ready, err := s.couldBegin(ctx, r, rest, len(slices))
+	add(slipway.JobRunnable, ready)
+	add(slipway.JobPending, rest-ready)
+	return counts, err
 }

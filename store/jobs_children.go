@@ -44,13 +44,17 @@ func (s *Store) childList(ctx context.Context, tenant string, f slipway.JobFilte
 // array is its own child 0.
 func (s *Store) children(ctx context.Context, parent slipway.JobRecord, from, to int) ([]slipway.Job, error) {
 	all := make([]slipway.Job, to-from)
+	virgins, err := s.virgins(ctx, parent, from, to)
+	if err != nil {
+		return nil, err
+	}
 	for i := range all {
 		all[i] = parent.Job()
 		if parent.Request.Array != nil {
 			index := from + i
 			c := &all[i]
 			c.ID, c.Array = slipway.ChildID(parent.ID, index), &slipway.JobArray{Size: parent.Children(), Index: &index, Parent: parent.ID}
-			c.Status, c.ExitCode, c.StartedAt, c.StoppedAt = virginStatus(parent, index), nil, nil, nil
+			c.Status, c.ExitCode, c.StartedAt, c.StoppedAt = virgins[i], nil, nil, nil
 			if !c.Status.Ended() {
 				c.StatusReason = ""
 			}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -181,6 +182,53 @@ func TestAnArrayFromItsRows(t *testing.T) {
 		if outcomes != 12 {
 			t.Errorf("%d outcomes", outcomes)
 		}
+	})
+}
+
+// Of children that have not begun those are RUNNABLE that wait for no other child.
+func TestChildrenThatWaitForOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, s *store.Store) {
+		epoch := lead(t, s, "a")
+		a := addJob(t, s, array(10))
+		twins := addJob(t, s, array(10), func(j *slipway.JobRecord) {
+			j.Request.DependsOn = []slipway.JobDependency{{Job: a.ID, Type: slipway.DependsNToN, On: slipway.OnAny}}
+		})
+		line := addJob(t, s, array(10), func(j *slipway.JobRecord) {
+			j.Request.DependsOn = []slipway.JobDependency{{Type: slipway.DependsSequential}}
+		})
+		at := time.Now().UTC()
+		given := func(num int64, i int) slipway.JobSlice {
+			return slipway.JobSlice{Job: num, From: i, To: i + 1, Attempt: 1, Assignment: "x", Invoker: "i", Incarnation: "n", GivenAt: at}
+		}
+		must(t, s.CommitJobs(t.Context(), epoch, slipway.JobChanges{
+			States: []slipway.JobState{{Num: a.Num, Status: slipway.JobRunnable, Next: 3, Succeeded: 2, Failed: 1},
+				{Num: twins.Num, Status: slipway.JobRunnable}, {Num: line.Num, Status: slipway.JobRunnable}},
+			Attempts: []slipway.AttemptRecord{{Job: a.Num, Index: 0}, {Job: a.Num, Index: 1}},
+			Endings:  []slipway.JobEnding{{Job: a.Num, From: 2, To: 3, Reason: "not needed", At: at}},
+			Put:      []slipway.JobSlice{given(twins.Num, 0)},
+		}))
+		see := func(j slipway.JobRecord, want ...slipway.JobStatus) {
+			t.Helper()
+			got, err := s.Job(t.Context(), defaultTenant, j.ID)
+			must(t, err)
+			counts := map[slipway.JobStatus]int{}
+			for i := range 10 {
+				child, err := s.Job(t.Context(), defaultTenant, slipway.ChildID(j.ID, i))
+				must(t, err)
+				counts[child.Status]++
+				if i < len(want) && child.Status != want[i] {
+					t.Errorf("child %d is %s, want %s", i, child.Status, want[i])
+				}
+			}
+			if !maps.Equal(counts, got.Array.Counts) {
+				t.Errorf("the children are %v, and counted as %v", counts, got.Array.Counts)
+			}
+		}
+		see(twins, slipway.JobStarting, slipway.JobRunnable, slipway.JobRunnable, slipway.JobPending)
+		see(line, slipway.JobRunnable, slipway.JobPending)
+		must(t, s.CommitJobs(t.Context(), epoch, slipway.JobChanges{
+			States: []slipway.JobState{{Num: line.Num, Status: slipway.JobRunnable, Next: 1}}, Put: []slipway.JobSlice{given(line.Num, 0)}}))
+		see(line, slipway.JobStarting, slipway.JobPending, slipway.JobPending)
 	})
 }
 

@@ -291,7 +291,9 @@ func (p *play) stuck() (all []string) {
 	for _, j := range p.book.Jobs() {
 		ready, _ := j.Ready()
 		open, waits := j.Open()
-		all = append(all, fmt.Sprintf("%s %s ready %d open %v waits %v given %d counts %v next %d", j.ID, j.Status, ready, open, waits, len(j.Given()), j.Counts(), j.Next))
+		counts := map[slipway.JobStatus]int{}
+		j.Counts(counts)
+		all = append(all, fmt.Sprintf("%s %s ready %d open %v waits %v given %d counts %v next %d", j.ID, j.Status, ready, open, waits, len(j.Given()), counts, j.Next))
 	}
 	return all
 }

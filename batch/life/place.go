@@ -66,9 +66,8 @@ func (j *Job) whereVirgin(child, before int) Place {
 	return Place{Status: slipway.JobRunnable, Before: before + max(0, child-j.Next)}
 }
 
-// Counts is the children that have not ended, by status.
-func (j *Job) Counts() map[slipway.JobStatus]int {
-	counts := map[slipway.JobStatus]int{}
+// Counts adds the children that have not ended, by status.
+func (j *Job) Counts(counts map[slipway.JobStatus]int) {
 	rest := j.Size - j.Succeeded - j.Failed
 	for _, s := range j.given {
 		running := 0
@@ -81,15 +80,32 @@ func (j *Job) Counts() map[slipway.JobStatus]int {
 		counts[slipway.JobStarting] += s.left - running
 		rest -= s.left
 	}
-	for _, s := range append(j.waiting[:len(j.waiting):len(j.waiting)], j.delayed...) {
-		counts[slipway.JobRunnable] += s.To - s.From
-		rest -= s.To - s.From
+	for _, list := range [][]*slipway.JobSlice{j.waiting, j.delayed} {
+		for _, s := range list {
+			counts[slipway.JobRunnable] += s.To - s.From
+			rest -= s.To - s.From
+		}
 	}
+	ready := min(rest, j.unhindered())
+	counts[slipway.JobRunnable] += ready
+	counts[slipway.JobPending] += rest - ready
+}
+
+// unhindered is how many children that have not begun wait for no other ones; it may be
+// more than there are.
+func (j *Job) unhindered() int {
 	switch {
-	case !j.open || j.sequential != "" || j.missing != nil:
-		counts[slipway.JobPending] += rest
-	default:
-		counts[slipway.JobRunnable] += rest
+	case !j.open:
+		return 0
+	case j.sequential != "":
+		from, to := j.fresh()
+		return to - from
+	case j.missing != nil:
+		n := 0
+		for _, s := range j.released {
+			n += s.to - s.from
+		}
+		return n
 	}
-	return counts
+	return j.Size
 }
