@@ -36,6 +36,19 @@ func (e *Engine) expire(ctx context.Context) error {
 	}
 }
 
+// settled says whether all events that were accepted until now are in the store: one that
+// still is in the stream names its blob in no record. Those that come meanwhile have blobs
+// that are younger than blobOrphans.
+func (e *Engine) settled(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	err := e.parts.Intake.Settle(ctx)
+	if errors.Is(err, slipway.ErrTimeout) { // another time
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // clean forgets old records, and removes payloads that no record needs.
 func (e *Engine) clean(ctx context.Context) error {
 	for {
@@ -47,8 +60,7 @@ func (e *Engine) clean(ctx context.Context) error {
 			break
 		}
 	}
-	// An event that still is in the stream names its blob in no record.
-	if empty, err := e.parts.Intake.Empty(ctx); err != nil || !empty {
+	if settled, err := e.settled(ctx); err != nil || !settled {
 		return err
 	}
 	unused, err := e.parts.Store.UnusedBlobs(ctx, e.cfg.Now().Add(-blobOrphans), perClean)

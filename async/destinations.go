@@ -14,6 +14,7 @@ func (e *Engine) toFunction(ctx context.Context, to slipway.Destination, i slipw
 	depth := 0
 	if v := event.Header[depthHeader]; len(v) > 0 {
 		depth, _ = strconv.Atoi(v[0]) // what it does not say is 0
+		depth = max(0, depth)
 	}
 	if depth >= maxDepth {
 		return slipway.Errorf(slipway.ErrInvalid, "the event has come through %d destinations already; functions that are each other's would run for ever", depth)

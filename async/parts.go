@@ -75,7 +75,6 @@ type Intake interface {
 	Take(ctx context.Context, keep func(context.Context, []slipway.Event) error) error
 	// Settle returns when what was put before it was kept.
 	Settle(ctx context.Context) error
-	Empty(ctx context.Context) (bool, error)
 }
 
 // Blobs hold payloads that are too large for a message, by the digest of their content.

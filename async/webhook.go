@@ -117,14 +117,18 @@ func newWebClient(allow []netip.Prefix) *http.Client {
 
 // notPublic are the ranges, besides those that net/netip knows, that are no public host:
 // https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin. Through
-// the last three an IPv6 address reaches an IPv4 one.
+// the last two an IPv6 address reaches an IPv4 one.
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fec0::/10"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/32"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("3fff::/20"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/23"),
 }
+
+// publicIPv6 has all public hosts of IPv6. What is outside of it maps IPv4 addresses, or is
+// given to nobody: https://www.iana.org/assignments/ipv6-address-space
+var publicIPv6 = netip.MustParsePrefix("2000::/3")
 
 // checkAddress refuses what is no public host, unless it is allowed.
 func checkAddress(address string, allow []netip.Prefix) error {
@@ -138,7 +142,7 @@ func checkAddress(address string, allow []netip.Prefix) error {
 			return nil
 		}
 	}
-	public := ip.IsGlobalUnicast() && !ip.IsPrivate()
+	public := ip.IsGlobalUnicast() && !ip.IsPrivate() && (ip.Is4() || publicIPv6.Contains(ip))
 	for _, prefix := range notPublic {
 		public = public && !prefix.Contains(ip)
 	}
