@@ -126,6 +126,12 @@ func (s *Store) EnabledTriggers(ctx context.Context) ([]slipway.Trigger, error) 
 	return all, wrap(err, "list the triggers of all tenants")
 }
 
+// CountTriggers is how many triggers a tenant has.
+func (s *Store) CountTriggers(ctx context.Context, tenant string) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM triggers WHERE tenant = $1`, tenant).Scan(&n)
+	return n, wrap(err, "count triggers")
+}
+
 // DeleteTrigger removes a trigger.
 func (s *Store) DeleteTrigger(ctx context.Context, ref slipway.TriggerRef) error {
 	n, err := affected(ctx, s.write, `DELETE FROM triggers WHERE tenant = $1 AND name = $2`, ref.Tenant, ref.Name)

@@ -2,6 +2,7 @@ package trigger_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +72,23 @@ func TestPutRefuses(t *testing.T) {
 	if _, _, err := e.Put(t.Context(), natsOf("team-a", "team-a.orders.*", "")); err != nil {
 		t.Errorf("a subject of the tenant's own: %v", err)
 	}
+}
+
+// A tenant has so many triggers; with all of them it can still change and delete.
+func TestMaxTriggers(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	e := w.engine("a", false)
+	for i := range 1000 {
+		one := webhook(fmt.Sprint("t", i), "none", "")
+		_, _, err := w.store.PutTrigger(t.Context(), one.Ref(), func(*slipway.Trigger) (slipway.Trigger, error) { return one, nil })
+		must(t, err)
+	}
+	if _, _, err := e.Put(t.Context(), webhook("more", "none", "")); !errors.Is(err, slipway.ErrConflict) {
+		t.Errorf("one more: %v", err)
+	}
+	_, _, err := e.Put(t.Context(), webhook("t0", "none", ""))
+	must(t, err)
+	must(t, e.Delete(t.Context(), ref("t1")))
+	_, _, err = e.Put(t.Context(), webhook("more", "none", ""))
+	must(t, err)
 }

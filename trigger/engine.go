@@ -25,6 +25,7 @@ type Store interface {
 	Trigger(ctx context.Context, ref slipway.TriggerRef) (slipway.Trigger, error)
 	Triggers(ctx context.Context, tenant string, page slipway.Page) (slipway.List[slipway.Trigger], error)
 	EnabledTriggers(ctx context.Context) ([]slipway.Trigger, error)
+	CountTriggers(ctx context.Context, tenant string) (int, error)
 	DeleteTrigger(ctx context.Context, ref slipway.TriggerRef) error
 	Record
 }

@@ -147,14 +147,17 @@ func ofCloudEvent(t slipway.Trigger, event slipway.CloudEvent, r slipway.HookReq
 // notPassed are the fields of a request that say nothing to a function: they belong to the
 // connection, or are set anew.
 var notPassed = map[string]bool{"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Transfer-Encoding": true, "Te": true,
-	"Trailer": true, "Upgrade": true, "Content-Length": true, "Expect": true, "Host": true, "Proxy-Authorization": true, triggerHeader: true}
+	"Trailer": true, "Upgrade": true, "Content-Length": true, "Expect": true, "Host": true, "Proxy-Authorization": true}
+
+// platformHeader begins the fields by which the platform tells a function about its event.
+const platformHeader = "X-Slipway-"
 
 // passed is what a function gets of a request's header. A key of the platform, which
 // somebody sent along, is no business of it.
 func passed(h slipway.Header) slipway.Header {
 	out := make(slipway.Header, len(h))
 	for name, values := range h {
-		if !notPassed[name] {
+		if !notPassed[name] && !strings.HasPrefix(name, platformHeader) {
 			out[name] = values
 		}
 	}

@@ -40,7 +40,8 @@ func TestHook(t *testing.T) {
 	_, _, err := e.Put(t.Context(), webhook("push", "github", "a good secret"))
 	must(t, err)
 	body := `{"ref":"main"}`
-	r := request("push", body, "X-Hub-Signature-256", githubSignature("a good secret", body), "X-Github-Delivery", "d-1", "X-Github-Event", "push", "Connection", "close", "Content-Type", "application/json")
+	r := request("push", body, "X-Hub-Signature-256", githubSignature("a good secret", body), "X-Github-Delivery", "d-1", "X-Github-Event", "push", "Connection", "close", "Content-Type", "application/json",
+		"X-Slipway-Depth", "-1000000", "X-Slipway-Trigger", "another")
 	first, err := e.Hook(t.Context(), r)
 	must(t, err)
 	again, err := e.Hook(t.Context(), r) // GitHub delivers once more
@@ -50,7 +51,7 @@ func TestHook(t *testing.T) {
 	}
 	got := w.wantEvents(1)[0]
 	if string(got.Payload) != body || got.HTTP == nil || got.HTTP.Method != "POST" || got.HTTP.Target != "/?a=b" ||
-		got.Header["X-Github-Event"][0] != "push" || got.Header["X-Slipway-Trigger"][0] != "push" || got.Header["Connection"] != nil || got.ContentType != "application/json" {
+		got.Header["X-Github-Event"][0] != "push" || got.Header["X-Slipway-Trigger"][0] != "push" || got.Header["Connection"] != nil || got.Header["X-Slipway-Depth"] != nil || got.ContentType != "application/json" {
 		t.Errorf("the event is %+v", got)
 	}
 	for auth, want := range map[string]int{"Bearer slipway_abc": 0, "Basic abc": 1} {

@@ -9,6 +9,11 @@ import (
 // Put makes a trigger or replaces one. A secret that is left out stays.
 func (e *Engine) Put(ctx context.Context, t slipway.Trigger) (stored slipway.Trigger, created bool, err error) {
 	stored, created, err = e.store.PutTrigger(ctx, t.Ref(), func(old *slipway.Trigger) (slipway.Trigger, error) {
+		if old == nil {
+			if err := e.roomFor(ctx, t.Tenant); err != nil {
+				return t, err
+			}
+		}
 		return e.replace(old, t)
 	})
 	if err != nil {
@@ -16,6 +21,18 @@ func (e *Engine) Put(ctx context.Context, t slipway.Trigger) (stored slipway.Tri
 	}
 	e.changed(ctx, stored.Ref())
 	return e.shown(stored), created, nil
+}
+
+// maxTriggers is the most that a tenant has: every gateway keeps all of them in memory, and
+// looks at those of cron each time that one is due.
+const maxTriggers = 1000
+
+func (e *Engine) roomFor(ctx context.Context, tenant string) error {
+	n, err := e.store.CountTriggers(ctx, tenant)
+	if err == nil && n >= maxTriggers {
+		err = slipway.Errorf(slipway.ErrConflict, "tenant %q has %d triggers, which is the most; delete one that is not needed", tenant, n)
+	}
+	return err
 }
 
 // replace is next in the place of old.
