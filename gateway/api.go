@@ -82,7 +82,10 @@ func (g *Gateway) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 func (g *Gateway) apiError(err error, c echo.Context) {
 	r := c.Request()
 	if r.Context().Err() != nil {
-		return // nobody reads the answer
+		if c.Response().Committed {
+			return
+		}
+		panic(http.ErrAbortHandler) // nobody reads the answer, but for one that sent half a body: 200 it must not be
 	}
 	err = fromEcho(err, r)
 	id := c.Response().Header().Get("X-Request-Id")

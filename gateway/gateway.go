@@ -27,6 +27,7 @@ type Config struct {
 	MaxEventBytes  int64         // bytes of the body of an invocation through the API; 6 MiB
 	BuildTimeout   time.Duration // of a whole build; 15m
 	Refresh        time.Duration // how often all routes are read again, in case a notice of change was lost; 30s
+	HookTime       time.Duration // in which the body of a request to a webhook must have come; 1m
 	OpenMetrics    bool          // everybody who can connect may read /metrics; false
 }
 
@@ -48,6 +49,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Refresh <= 0 {
 		c.Refresh = 30 * time.Second
+	}
+	if c.HookTime == 0 {
+		c.HookTime = time.Minute
 	}
 	if c.BuildTimeout == 0 {
 		c.BuildTimeout = 15 * time.Minute

@@ -82,7 +82,7 @@ func (g *Gateway) postHook(c *call) error {
 		return err
 	}
 	defer leave()
-	body, err := readWhole(c.Response(), r, slipway.MaxAsyncPayload)
+	body, err := g.readHook(c)
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,18 @@ func (g *Gateway) postHook(c *call) error {
 		doc.Firings = []slipway.Firing{}
 	}
 	return c.reply(http.StatusAccepted, doc)
+}
+
+// readHook reads the body of a request to a webhook, but does not wait for it for ever: a
+// seat is not for who sends nothing.
+func (g *Gateway) readHook(c *call) ([]byte, error) {
+	conn := http.NewResponseController(c.Response().Writer)
+	limited := conn.SetReadDeadline(time.Now().Add(g.cfg.HookTime)) == nil
+	body, err := readWhole(c.Response(), c.Request(), slipway.MaxAsyncPayload)
+	if limited && err == nil { // else the connection ends, and what is left of the body is not waited for
+		_ = conn.SetReadDeadline(time.Time{}) // it was possible before
+	}
+	return body, err
 }
 
 // hookSync runs an event now and answers with the function's answer, as to an HTTP event.

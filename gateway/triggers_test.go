@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipway-run/slipway"
 	"github.com/slipway-run/slipway/gateway"
@@ -264,4 +265,54 @@ func TestNoTriggers(t *testing.T) {
 		resp, body := w.call(c.method, c.path, "")
 		check(t, resp, body, 400, "keeps no triggers")
 	}
+}
+
+// Who has a seat and sends nothing loses it.
+func TestHookTime(t *testing.T) {
+	w, _ := newTriggerWorld(t, func(c *gateway.Config) { c.HookTime = 50 * time.Millisecond })
+	w.call("PUT", "/v1/triggers/open", `{"type":"webhook","function":"hello","webhook":{}}`)
+	conn, err := net.Dial("tcp", w.addr)
+	must(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /v1/hooks/default/open HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\nx")
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+		t.Errorf("%q, %v; the connection should end", got, err)
+	}
+}
+
+// Half a body is no event, also when its sender waits for an answer.
+func TestHalfABody(t *testing.T) {
+	w, events := newTriggerWorld(t)
+	w.call("PUT", "/v1/triggers/open", `{"type":"webhook","function":"hello","webhook":{}}`)
+	conn, err := net.Dial("tcp", w.addr)
+	must(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /v1/hooks/default/open HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+	must(t, err)
+	must(t, conn.(*net.TCPConn).CloseWrite())
+	must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	if got, err := io.ReadAll(conn); err != nil || strings.HasPrefix(string(got), "HTTP/1.1 2") {
+		t.Errorf("%q, %v", got, err)
+	}
+	if len(events.events) > 0 {
+		t.Errorf("accepted: %+v", events.events)
+	}
+}
+
+// A synchronous webhook may take longer than its body.
+func TestHookTimeIsOfTheBody(t *testing.T) {
+	w, _ := newTriggerWorld(t, func(c *gateway.Config) { c.HookTime = 200 * time.Millisecond })
+	w.call("PUT", "/v1/triggers/now", `{"type":"webhook","function":"hello","webhook":{"sync":true}}`)
+	w.newInvoker("a").handle(func(ctx context.Context, _ *slipway.Request) (*slipway.Response, error) {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(500 * time.Millisecond): // no condition: that nothing happens meanwhile
+		}
+		return &slipway.Response{Status: 200, Header: slipway.Header{"X-Late": {"yes"}}}, nil
+	})
+	resp, body := w.event("POST", "/v1/hooks/default/now", "x")
+	check(t, resp, body, 200, "")
 }
