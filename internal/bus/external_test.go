@@ -1,9 +1,12 @@
 package bus_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -251,4 +254,39 @@ func TestGuestsKeepStreams(t *testing.T) {
 	if m, err := stream.GetMsg(within(t), 1); err != nil || string(m.Data) != "kept" {
 		t.Errorf("kept is %v, %v", m, err)
 	}
+}
+
+// Who tries token after token does not fill the log.
+func TestWrongTokensInTheLog(t *testing.T) {
+	var log lockedBuffer
+	s, err := bus.NewServer(bus.ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: "open sesame", Guests: true}, slog.New(slog.NewTextHandler(&log, nil)))
+	must(t, err)
+	must(t, s.Start(within(t)))
+	t.Cleanup(s.Shutdown)
+	for range 100 {
+		if _, err := nats.Connect(s.URL(), nats.Token("open barley")); err == nil {
+			t.Fatal("a guest with a wrong token came in")
+		}
+	}
+	text := log.String()
+	if n := strings.Count(text, "authentication error"); n == 0 || n > 50 || strings.Contains(text, "level=ERROR") || strings.Contains(text, "barley") {
+		t.Errorf("%d lines:\n%s", n, text)
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }

@@ -45,7 +45,7 @@ func NewServer(cfg ServerConfig, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the embedded NATS server: %w", err)
 	}
-	s.SetLoggerV2(serverLog{log}, false, false, false)
+	s.SetLoggerV2(&serverLog{log: log}, false, false, false)
 	d.outside, _ = s.LookupOrRegisterAccount(outsideAccount)
 	return &Server{nats: s, doors: d, log: log, keepFree: cmp.Or(cfg.KeepFree, keepFree)}, nil
 }
@@ -140,19 +140,3 @@ func (s *Server) Shutdown() {
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
 }
-
-// serverLog turns the server's own log into ours. Its notices are its business.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) say(level slog.Level, format string, v []any) {
-	if l.log.Enabled(context.Background(), level) {
-		l.log.Log(context.Background(), level, "nats server", "text", fmt.Sprintf(format, v...))
-	}
-}
-
-func (l serverLog) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
-func (l serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l serverLog) Debugf(string, ...any)           {}
-func (l serverLog) Tracef(string, ...any)           {}
