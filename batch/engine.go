@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/batch/life"
 	"github.com/slipway-run/slipway/internal/bus"
 )
 
@@ -88,6 +89,7 @@ type Engine struct {
 	leading     chan struct{} // has a value while this engine schedules
 	mu          sync.Mutex
 	watchers    map[string]map[chan struct{}]struct{} // by job
+	outcomes    map[life.Outcome]int
 }
 
 // New makes an engine; Run runs it.
@@ -95,7 +97,7 @@ func New(cfg Config, store Store, b *bus.Bus, log *slog.Logger) *Engine {
 	return &Engine{
 		cfg: cfg.withDefaults(), store: store, bus: b, log: log,
 		submissions: make(chan submission, 1024), leading: make(chan struct{}, 1),
-		watchers: map[string]map[chan struct{}]struct{}{},
+		watchers: map[string]map[chan struct{}]struct{}{}, outcomes: map[life.Outcome]int{},
 	}
 }
 

@@ -204,4 +204,7 @@ func TestAnArrayRuns(t *testing.T) {
 	if n := len(r.order()); n != 505 {
 		t.Errorf("%d attempts for 505 children", n)
 	}
+	if all := e.Outcomes(); len(all) != 1 || all[0].Queue != "default" || all[0].Counts[slipway.JobSucceeded] != 504 || all[0].Counts[slipway.JobFailed] != 1 {
+		t.Errorf("outcomes %+v", all)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/slipway-run/slipway"
@@ -79,6 +80,42 @@ func endedReason(j slipway.Job) string {
 func (e *Engine) Counts(ctx context.Context) (all []slipway.QueueCounts, err error) {
 	err = e.ask(ctx, question{Act: actCounts}, &all)
 	return all, err
+}
+
+// Outcomes is the jobs and children that this engine has recorded as ended, by queue.
+func (e *Engine) Outcomes() []slipway.QueueCounts {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[[2]string]map[slipway.JobStatus]int{}
+	for o, n := range e.outcomes {
+		key := [2]string{o.Tenant, o.Queue}
+		if all[key] == nil {
+			all[key] = map[slipway.JobStatus]int{slipway.JobSucceeded: 0, slipway.JobFailed: 0}
+		}
+		all[key][o.Status] = n
+	}
+	return byQueue(all)
+}
+
+func (e *Engine) count(tally map[life.Outcome]int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for o, n := range tally {
+		e.outcomes[o] += n
+	}
+}
+
+// byQueue is a list in an order that does not change, so that a bound of it leaves out
+// the same ones.
+func byQueue(all map[[2]string]map[slipway.JobStatus]int) []slipway.QueueCounts {
+	list := []slipway.QueueCounts{}
+	for key, counts := range all {
+		list = append(list, slipway.QueueCounts{Tenant: key[0], Queue: key[1], Counts: counts})
+	}
+	slices.SortFunc(list, func(a, b slipway.QueueCounts) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Queue, b.Queue))
+	})
+	return list
 }
 
 // Environments fills in what environments use and would use.
@@ -200,11 +237,7 @@ func (s *scheduler) counts() []slipway.QueueCounts {
 		}
 		j.Counts(all[key])
 	}
-	list := []slipway.QueueCounts{}
-	for key, counts := range all {
-		list = append(list, slipway.QueueCounts{Tenant: key[0], Queue: key[1], Counts: counts})
-	}
-	return list
+	return byQueue(all)
 }
 
 // capacities are used and desired vCPUs of a tenant's environments.

@@ -53,6 +53,7 @@ func (s *scheduler) turn(ctx context.Context, in input) error {
 			return err
 		}
 	}
+	s.engine.count(turn.Tally)
 	if err := s.send(ctx, turn); err != nil {
 		return err
 	}
@@ -326,6 +327,9 @@ func merge(t *life.Turn, more life.Turn) {
 	t.Changes.Endings = append(t.Changes.Endings, more.Changes.Endings...)
 	t.Orders = append(t.Orders, more.Orders...)
 	t.Ended = append(t.Ended, more.Ended...)
+	for o, n := range more.Tally {
+		t.Tally[o] += n
+	}
 	for num, j := range more.Touched {
 		t.Touched[num] = j
 	}

@@ -54,6 +54,13 @@ type Turn struct {
 	Over    []Over         // attempts that hold nothing any more
 	Orders  []Order
 	Ended   []*Job
+	Tally   map[Outcome]int // children that have ended
+}
+
+// Outcome is how children of a queue end.
+type Outcome struct {
+	Tenant, Queue string
+	Status        slipway.JobStatus // SUCCEEDED or FAILED
 }
 
 // Over is N attempts of a slice that have ended.
@@ -79,7 +86,7 @@ func New() *Book {
 }
 
 func (b *Book) clear() {
-	b.turn = Turn{Touched: map[int64]*Job{}}
+	b.turn = Turn{Touched: map[int64]*Job{}, Tally: map[Outcome]int{}}
 	b.puts, b.drops, b.dirty = map[sliceKey]*slipway.JobSlice{}, map[sliceKey]struct{}{}, map[int64]*Job{}
 }
 

@@ -298,6 +298,28 @@ func (p *play) stuck() (all []string) {
 	return all
 }
 
+// What is lost says whether it had begun, and children are counted as they end.
+func TestLostBeforeItBegan(t *testing.T) {
+	b, now := life.New(), time.Unix(1_700_000_000, 0)
+	b.Add(slipway.JobRecord{ID: "j", Tenant: "t", Request: slipway.JobRequest{Queue: "q", Array: &slipway.ArrayRequest{Size: 2}},
+		JobState: slipway.JobState{Num: 1, Status: slipway.JobSubmitted}}, life.History{}, nil, now)
+	b.Take(1, 2, slipway.JobSlice{Assignment: "a", Invoker: "i", Incarnation: "n"})
+	b.Report(slipway.AttemptReport{Assignment: "a", Index: 1, Attempt: 1, Event: slipway.AttemptStarted, At: now}, now)
+	b.Lose("i", "n", "it is gone", now)
+	turn := b.Turn()
+	for i, want := range []string{"Host lost: it is gone; as far as is known it had not begun", "Host lost: it is gone"} {
+		if got := turn.Changes.Attempts[i].Reason; got != want {
+			t.Errorf("child %d: %s", i, got)
+		}
+	}
+	if err := b.Cancel(b.Job(1), -1, "enough", now); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.Turn().Tally[life.Outcome{Tenant: "t", Queue: "q", Status: slipway.JobFailed}]; n != 2 || len(turn.Tally) > 0 {
+		t.Errorf("%d children have ended, and %v before", n, turn.Tally)
+	}
+}
+
 func (p *play) check(seed uint64) {
 	if len(p.slices) > 0 {
 		p.t.Errorf("seed %d: there are slices of jobs that have ended: %+v", seed, p.slices)

@@ -237,7 +237,7 @@ func (b *Book) fail(j *Job, from, to int, reason string, now time.Time) {
 	} else if j.Array {
 		b.turn.Changes.Endings = append(all, slipway.JobEnding{Job: j.Num, From: from, To: to, Reason: reason, At: now})
 	}
-	j.Failed += to - from
+	b.failed(j, to-from)
 	if !j.Array {
 		j.Reason = reason
 	}

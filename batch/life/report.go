@@ -86,7 +86,7 @@ func (b *Book) ended(s *Slice, r slipway.AttemptReport, now time.Time) {
 	if r.Reason == "" && r.ExitCode != nil && *r.ExitCode == 0 {
 		b.record(s, r, slipway.AttemptSucceeded, "")
 		b.over(s, r.Index, r.ExitCode)
-		j.Succeeded++
+		b.succeeded(j)
 		b.childrenEnded(j, r.Index, r.Index+1, true, now)
 		return
 	}
@@ -108,12 +108,23 @@ func (b *Book) ended(s *Slice, r slipway.AttemptReport, now time.Time) {
 	b.retry(j, next, reason)
 }
 
+// succeeded and failed count children that have ended.
+func (b *Book) succeeded(j *Job) {
+	j.Succeeded++
+	b.turn.Tally[Outcome{j.Tenant, j.Queue, slipway.JobSucceeded}]++
+}
+
+func (b *Book) failed(j *Job, n int) {
+	j.Failed += n
+	b.turn.Tally[Outcome{j.Tenant, j.Queue, slipway.JobFailed}] += n
+}
+
 // final is the last attempt of a child, which failed.
 func (b *Book) final(s *Slice, r slipway.AttemptReport, reason string, now time.Time) {
 	j := s.Owner
 	b.record(s, r, slipway.AttemptFailed, reason)
 	b.over(s, r.Index, r.ExitCode)
-	j.Failed++
+	b.failed(j, 1)
 	if !j.Array {
 		j.Reason = reason
 	}
@@ -228,7 +239,11 @@ func (b *Book) Lose(invoker, incarnation, why string, now time.Time) int {
 		for i := s.From; i < s.To; i++ {
 			if !s.over(i) {
 				n++
-				b.again(s, slipway.AttemptReport{Index: i, At: now}, slipway.ReasonHostLost+why, s.Losses+1, now)
+				reason := slipway.ReasonHostLost + why
+				if s.Live[i].StartedAt.IsZero() {
+					reason += "; as far as is known it had not begun"
+				}
+				b.again(s, slipway.AttemptReport{Index: i, At: now}, reason, s.Losses+1, now)
 			}
 		}
 	}

@@ -79,19 +79,26 @@ func (s *server) asyncMetrics(ctx context.Context, engine *async.Engine) []metri
 	return []metrics.Family{waiting, oldest, outcomes}
 }
 
-// jobMetrics is the jobs that have not ended, as the scheduler knows them.
+// jobMetrics is the jobs that have not ended, as the scheduler knows them, and those whose
+// end this gateway has recorded.
 func (s *server) jobMetrics(ctx context.Context, engine *batch.Engine) []metrics.Family {
 	jobs := metrics.Family{Name: "slipway_jobs", Help: "Jobs and children that have not ended, by status.", Labels: []string{"tenant", "queue", "status"}}
+	ended := metrics.Family{Name: "slipway_jobs_ended_total", Help: "Jobs and children that have ended, recorded by this gateway.", Counter: true, Labels: []string{"tenant", "queue", "status"}}
 	queues, err := engine.Counts(ctx)
 	if err != nil {
 		s.log.Warn("counting jobs for /metrics", "err", err)
 	}
+	jobs.Samples, ended.Samples = jobSamples(queues), jobSamples(engine.Outcomes())
+	return []metrics.Family{jobs, ended}
+}
+
+func jobSamples(queues []slipway.QueueCounts) (samples []metrics.Sample) {
 	for _, q := range few(queues) {
 		for status, n := range q.Counts {
-			jobs.Samples = append(jobs.Samples, metrics.Sample{Labels: []string{q.Tenant, q.Queue, string(status)}, Value: float64(n)})
+			samples = append(samples, metrics.Sample{Labels: []string{q.Tenant, q.Queue, string(status)}, Value: float64(n)})
 		}
 	}
-	return []metrics.Family{jobs}
+	return samples
 }
 
 // few bounds how many series come of something that tenants make.
