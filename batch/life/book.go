@@ -17,6 +17,8 @@ type Book struct {
 	watched map[int64]int           // how many waiters are for children of a job
 	delayed map[*Job]struct{}       // jobs that have some
 	endings []ending                // to be worked off
+	lately  map[int64][]recent      // children that have ended in this turn, which nothing stored says yet
+	closed  map[string]*Job         // jobs that have
 	turn    Turn
 	puts    map[sliceKey]*slipway.JobSlice
 	drops   map[sliceKey]struct{}
@@ -33,6 +35,12 @@ type dependency struct {
 type waiter struct {
 	job *Job
 	on  slipway.Condition
+}
+
+// recent is neighbouring children that have ended.
+type recent struct {
+	from, to  int
+	succeeded bool
 }
 
 // ending is a job that has just ended.
@@ -87,6 +95,7 @@ func New() *Book {
 
 func (b *Book) clear() {
 	b.turn = Turn{Touched: map[int64]*Job{}, Tally: map[Outcome]int{}}
+	b.lately, b.closed = map[int64][]recent{}, map[string]*Job{}
 	b.puts, b.drops, b.dirty = map[sliceKey]*slipway.JobSlice{}, map[sliceKey]struct{}{}, map[int64]*Job{}
 }
 

@@ -272,8 +272,11 @@ func TestRandomLives(t *testing.T) {
 			for range p.rand.IntN(40) {
 				p.step()
 			}
-			p.turn()
+			if p.rand.IntN(2) == 0 { // else the next job comes before what happened is written
+				p.turn()
+			}
 		}
+		p.turn()
 		for steps := 0; len(p.book.Jobs()) > 0; steps++ {
 			p.step()
 			if p.turn(); steps > 100_000 {
@@ -296,6 +299,39 @@ func (p *play) stuck() (all []string) {
 		all = append(all, fmt.Sprintf("%s %s ready %d open %v waits %v given %d counts %v next %d", j.ID, j.Status, ready, open, waits, len(j.Given()), counts, j.Next))
 	}
 	return all
+}
+
+// Jobs that come together may depend on one that ends at once.
+func TestDependenciesThatEndInTheSameTurn(t *testing.T) {
+	p := &play{rows: newRows(t), book: life.New(), now: time.Unix(1_700_000_000, 0)}
+	add := func(num int64, array bool, deps ...slipway.JobDependency) *life.Job {
+		r := slipway.JobRecord{ID: fmt.Sprint("job", num), Request: slipway.JobRequest{DependsOn: deps}, JobState: slipway.JobState{Num: num, Status: slipway.JobSubmitted}}
+		if array {
+			r.Request.Array = &slipway.ArrayRequest{Size: 2}
+		}
+		p.records[num] = r
+		return p.book.Add(r, life.History{}, p, p.now)
+	}
+	first := add(1, true)
+	if err := p.book.Cancel(first, 1, "", p.now); err != nil {
+		t.Fatal(err)
+	}
+	if j := add(2, true, slipway.JobDependency{Job: "job1", Type: slipway.DependsNToN}); j.Failed != 1 {
+		t.Errorf("%d twins failed", j.Failed)
+	}
+	if j := add(3, true, slipway.JobDependency{Job: "job1:1"}); j.Status != slipway.JobFailed {
+		t.Errorf("after a child that was cancelled: %s", j.Status)
+	}
+	if j := add(4, false, slipway.JobDependency{Job: "job3"}); j.Status != slipway.JobFailed {
+		t.Errorf("after a job that failed: %s", j.Status)
+	}
+	if j := add(5, true, slipway.JobDependency{Job: "job3", Type: slipway.DependsNToN}); j.Status != slipway.JobFailed {
+		t.Errorf("after the children of a job that failed: %s", j.Status)
+	}
+	j := add(6, false, slipway.JobDependency{Job: "job4", On: slipway.OnFailure}, slipway.JobDependency{Job: "job3:0", On: slipway.OnAny})
+	if n, _ := j.Ready(); n != 1 {
+		t.Errorf("because a job failed: %s, %d ready", j.Status, n)
+	}
 }
 
 // What is lost says whether it had begun, and children are counted as they end.

@@ -46,23 +46,45 @@ func (b *Book) await(j *Job, id string, on slipway.Condition, past Past, now tim
 	if err != nil {
 		return // it was checked when it was accepted
 	}
-	if other := b.ids[parent]; other != nil {
-		if child >= 0 {
-			if ended, ok, _ := past.Ended(id); ended {
-				b.met(j, id, on, ok, now)
-				return
-			}
-			b.watched[other.Num]++
-		}
-		key := dependency{other.Num, child}
-		b.waiters[key] = append(b.waiters[key], waiter{j, on})
-		j.whole++
-		j.waitsFor = append(j.waitsFor, id)
+	if ended, ok := b.hasEnded(parent, id, child, past); ended {
+		b.met(j, id, on, ok, now)
 		return
 	}
-	if ended, ok, known := past.Ended(id); ended && known {
-		b.met(j, id, on, ok, now)
+	other := b.ids[parent]
+	if other == nil {
+		return // it was forgotten
 	}
+	if child >= 0 {
+		b.watched[other.Num]++
+	}
+	key := dependency{other.Num, child}
+	b.waiters[key] = append(b.waiters[key], waiter{j, on})
+	j.whole++
+	j.waitsFor = append(j.waitsFor, id)
+}
+
+// hasEnded says whether a job, or with child >= 0 a child of it, has ended, and how. What
+// happened in this turn is not among what is past.
+func (b *Book) hasEnded(parent, id string, child int, past Past) (ended, succeeded bool) {
+	j := b.ids[parent]
+	if child < 0 && j != nil {
+		return false, false
+	}
+	if j == nil {
+		j = b.closed[parent]
+	}
+	if child < 0 && j != nil {
+		return true, j.Status == slipway.JobSucceeded
+	}
+	if j != nil {
+		for _, o := range b.lately[j.Num] {
+			if o.from <= child && child < o.to {
+				return true, o.succeeded
+			}
+		}
+	}
+	ended, succeeded, known := past.Ended(id)
+	return ended && known, succeeded
 }
 
 // met is a dependency that ended before its dependant came.
@@ -82,14 +104,23 @@ func (b *Book) twin(j *Job, id string, on slipway.Condition, past Past, now time
 		}
 		b.twins[other.Num] = append(b.twins[other.Num], waiter{j, on})
 	}
-	past.Children(id, func(from, to int, ok bool) {
+	ended := func(from, to int, ok bool) {
 		for i := from; i < min(to, j.Size); i++ {
 			waits[i] = false
 			if !satisfied(on, ok) && j.takeOne(i) {
 				b.fail(j, i, i+1, unmet(slipway.ChildID(id, i), ok), now)
 			}
 		}
-	})
+	}
+	past.Children(id, ended)
+	if other == nil {
+		other = b.closed[id]
+	}
+	if other != nil {
+		for _, o := range b.lately[other.Num] {
+			ended(o.from, o.to, o.succeeded)
+		}
+	}
 	for i, wait := range waits {
 		if wait && j.missing[i] != begun {
 			j.missing[i]++
@@ -145,6 +176,7 @@ func (b *Book) heard(w waiter, id string, succeeded bool, now time.Time) {
 // childrenEnded tells those who wait for children.
 func (b *Book) childrenEnded(j *Job, from, to int, succeeded bool, now time.Time) {
 	b.touch(j)
+	b.lately[j.Num] = append(b.lately[j.Num], recent{from, to, succeeded})
 	if b.watched[j.Num] > 0 {
 		for i := from; i < to; i++ {
 			key := dependency{j.Num, i}
@@ -223,6 +255,7 @@ func (b *Book) end(j *Job, now time.Time) {
 	}
 	delete(b.jobs, j.Num)
 	delete(b.ids, j.ID)
+	b.closed[j.ID] = j
 	delete(b.delayed, j)
 	b.touch(j)
 	b.turn.Ended = append(b.turn.Ended, j)
