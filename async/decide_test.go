@@ -143,3 +143,34 @@ func containsColon(s string) bool {
 	}
 	return false
 }
+
+// However many destinations a tenant has, others get their turn.
+func TestDestinationsAreShared(t *testing.T) {
+	d := newDestinations()
+	n := 0
+	for i := range deliveriesAtOnce {
+		for range deliveriesAtOnce {
+			if d.enter("greedy", fmt.Sprint("https://example.com/", i)) {
+				n++
+			}
+		}
+		if i == 0 && n != perDestination {
+			t.Errorf("%d for one destination, want %d", n, perDestination)
+		}
+	}
+	if n != deliveriesAtOnce/2 {
+		t.Errorf("one tenant has %d, want %d", n, deliveriesAtOnce/2)
+	}
+	if !d.enter("modest", "https://example.com/0") {
+		t.Error("another has none")
+	}
+	d.leave("modest", "https://example.com/0")
+	for i := range n / perDestination {
+		for range perDestination {
+			d.leave("greedy", fmt.Sprint("https://example.com/", i))
+		}
+	}
+	if d.all != 0 || len(d.n) != 0 || len(d.tenants) != 0 {
+		t.Errorf("all have left, and there are %+v", d)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -87,13 +88,12 @@ func (e *Engine) deliverDue(ctx context.Context, slots chan struct{}, all *sync.
 func (e *Engine) deliver(ctx context.Context, d slipway.DueDelivery) {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTime)
 	defer cancel()
-	key := d.Tenant + " " + d.Destination
-	if !e.sending.enter(key) {
-		e.putOff(ctx, d, firstDeliveryWait, "others for the same destination go first")
+	if !e.sending.enter(d.Tenant, d.Destination) {
+		e.putOff(ctx, d, crowdWait(d.Attempts), "others of the tenant go first")
 		return
 	}
 	err := e.send(ctx, d)
-	e.sending.leave(key)
+	e.sending.leave(d.Tenant, d.Destination)
 	switch {
 	case err == nil:
 		err = e.parts.Store.EndDelivery(context.WithoutCancel(ctx), d, slipway.DeliveryDelivered, "")
@@ -107,6 +107,16 @@ func (e *Engine) deliver(ctx context.Context, d slipway.DueDelivery) {
 	if err != nil { // it is tried again, under the same id
 		e.log.Warn("recording a delivery", "invocation", d.Invocation, "err", err)
 	}
+}
+
+// lastCrowdWait bounds the wait of an outcome for those before it.
+const lastCrowdWait = 30 * time.Second
+
+// crowdWait is how long an outcome waits when too many are on their way. It grows, and
+// differs, so that the many of one tenant are not always due before the few of another.
+func crowdWait(attempts int) time.Duration {
+	most := min(firstDeliveryWait<<min(attempts, 10), lastCrowdWait)
+	return firstDeliveryWait + time.Duration(rand.Int64N(int64(most)))
 }
 
 func (e *Engine) putOff(ctx context.Context, d slipway.DueDelivery, wait time.Duration, why string) {
@@ -176,29 +186,42 @@ func (e *Engine) CheckDestination(ctx context.Context, ref slipway.FunctionRef, 
 	return nil
 }
 
-// destinations counts what is on its way to each, so that one that is slow does not take
-// the turns of the others.
+// destinations counts what is on its way, so that a destination that is slow does not take
+// the turns of the others, and no tenant those of the other tenants: it has no more than are
+// still free.
 type destinations struct {
-	mu sync.Mutex
-	n  map[string]int
+	mu      sync.Mutex
+	all     int
+	tenants map[string]int
+	n       map[string]int // by tenant and destination
 }
 
-func newDestinations() *destinations { return &destinations{n: map[string]int{}} }
+func newDestinations() *destinations {
+	return &destinations{tenants: map[string]int{}, n: map[string]int{}}
+}
 
-func (d *destinations) enter(key string) bool {
+func (d *destinations) enter(tenant, destination string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.n[key] >= perDestination {
+	key := tenant + " " + destination
+	if d.n[key] >= perDestination || d.tenants[tenant] >= deliveriesAtOnce-d.all {
 		return false
 	}
 	d.n[key]++
+	d.tenants[tenant]++
+	d.all++
 	return true
 }
 
-func (d *destinations) leave(key string) {
+func (d *destinations) leave(tenant, destination string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	key := tenant + " " + destination
+	d.all--
 	if d.n[key]--; d.n[key] == 0 {
 		delete(d.n, key)
+	}
+	if d.tenants[tenant]--; d.tenants[tenant] == 0 {
+		delete(d.tenants, tenant)
 	}
 }
