@@ -232,6 +232,39 @@ func TestChildrenThatWaitForOthers(t *testing.T) {
 	})
 }
 
+// A tenant is deleted or its job is accepted, never both.
+func TestATenantWithJobsStays(t *testing.T) {
+	onEach(t, func(t *testing.T, s *store.Store) {
+		for range 20 {
+			addTenant(t, s, "other")
+			added := make(chan error, 1)
+			go func() {
+				_, _, err := s.AddJobs(t.Context(), []slipway.JobRecord{jobRecord(func(j *slipway.JobRecord) { j.Tenant = "other" })})
+				added <- err
+			}()
+			deleted := s.DeleteTenant(t.Context(), "other")
+			if err := <-added; err != nil {
+				wantKind(t, err, slipway.ErrNotFound)
+				must(t, deleted)
+				continue
+			}
+			wantKind(t, deleted, slipway.ErrConflict)
+			list, err := s.Jobs(t.Context(), "other", slipway.JobFilter{}, slipway.Page{})
+			must(t, err)
+			if len(list.Items) == 0 {
+				t.Error("a job that was accepted is gone")
+			}
+			epoch, at := lead(t, s, "a"), time.Now()
+			for _, j := range list.Items {
+				record, err := s.JobRecord(t.Context(), "other", j.ID)
+				must(t, err)
+				must(t, s.CommitJobs(t.Context(), epoch, slipway.JobChanges{States: []slipway.JobState{{Num: record.Num, Status: slipway.JobFailed, StoppedAt: &at}}}))
+			}
+			must(t, s.DeleteTenant(t.Context(), "other"))
+		}
+	})
+}
+
 func TestListsOfJobs(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store.Store) {
 		epoch := lead(t, s, "a")

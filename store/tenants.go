@@ -56,22 +56,18 @@ func (s *Store) DeleteTenant(ctx context.Context, name string) error {
 	if name == slipway.DefaultTenant {
 		return slipway.Errorf(slipway.ErrConflict, "tenant %q cannot be deleted", name)
 	}
-	var unfinished int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM jobs WHERE tenant = $1 AND stopped_at IS NULL`, name).Scan(&unfinished)
-	if err == nil && unfinished > 0 {
-		return slipway.Errorf(slipway.ErrConflict, "tenant %q has %d jobs that have not ended; wait for them or terminate them first", name, unfinished)
-	}
 	var n int
-	if err == nil {
-		err = s.change(ctx, func(tx *sql.Tx) error {
-			if n, err = affected(ctx, tx, `DELETE FROM tenants WHERE name = $1`, name); err != nil {
-				return err
-			}
-			// A tenant that gets the name later must not see them.
-			_, err := tx.ExecContext(ctx, `DELETE FROM invocations WHERE tenant = $1`, name)
+	err := s.change(ctx, func(tx *sql.Tx) (err error) {
+		if err := s.hasEnded(ctx, tx, name); err != nil {
 			return err
-		})
-	}
+		}
+		if n, err = affected(ctx, tx, `DELETE FROM tenants WHERE name = $1`, name); err != nil {
+			return err
+		}
+		// A tenant that gets the name later must not see them.
+		_, err = tx.ExecContext(ctx, `DELETE FROM invocations WHERE tenant = $1`, name)
+		return err
+	})
 	switch {
 	case isOrphan(err):
 		return slipway.Errorf(slipway.ErrConflict, "tenant %q has functions; delete them first", name)
@@ -79,4 +75,18 @@ func (s *Store) DeleteTenant(ctx context.Context, name string) error {
 		return noTenant(name)
 	}
 	return wrap(err, "delete tenant %s", name)
+}
+
+// hasEnded says whether all jobs of a tenant have, and keeps new ones out until the
+// transaction ends.
+func (s *Store) hasEnded(ctx context.Context, tx *sql.Tx, tenant string) error {
+	var unfinished int
+	_, err := tx.ExecContext(ctx, `SELECT f.name FROM tenants f WHERE f.name = $1 `+s.dialect.forUpdate, tenant)
+	if err == nil {
+		err = tx.QueryRowContext(ctx, `SELECT count(*) FROM jobs WHERE tenant = $1 AND stopped_at IS NULL`, tenant).Scan(&unfinished)
+	}
+	if err == nil && unfinished > 0 {
+		err = slipway.Errorf(slipway.ErrConflict, "tenant %q has %d jobs that have not ended; wait for them or terminate them first", tenant, unfinished)
+	}
+	return err
 }
