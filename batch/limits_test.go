@@ -1,13 +1,17 @@
 package batch_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-run/slipway"
+	"github.com/slipway-run/slipway/batch"
 	"github.com/slipway-run/slipway/internal/testenv"
+	"github.com/slipway-run/slipway/store"
 )
 
 func in(queue string) func(*slipway.JobRequest) {
@@ -108,6 +112,51 @@ func TestExplainAtOnce(t *testing.T) {
 	}
 }
 
+// A submission that cannot be stored takes no other one with it that comes at the same time.
+func TestOneBadSubmissionIsAlone(t *testing.T) {
+	w := newWorld(t)
+	spoilt := &spoiltStore{w.store}
+	e := batch.New(quick, spoilt, w.bus, w.log)
+	errs := make(chan error, 40)
+	for i := range cap(errs) { // all of them wait when the engine begins
+		go func() {
+			r := slipway.JobRequest{Name: "good", Definition: "d"}
+			if i%4 == 0 {
+				r.Name = "bad"
+			}
+			_, err := e.Submit(t.Context(), tenant, []slipway.JobRequest{r})
+			if bad := errors.Is(err, slipway.ErrInvalid); err == nil == (r.Name == "bad") || err != nil && !bad {
+				err = fmt.Errorf("%s: %w", r.Name, err)
+			} else {
+				err = nil
+			}
+			errs <- err
+		}()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	must(t, <-ended)
+}
+
+// spoiltStore refuses jobs named bad.
+type spoiltStore struct{ *store.Store }
+
+func (s *spoiltStore) AddJobs(ctx context.Context, jobs []slipway.JobRecord) ([]slipway.JobRecord, []bool, error) {
+	for _, j := range jobs {
+		if j.Request.Name == "bad" {
+			return nil, nil, slipway.Errorf(slipway.ErrInvalid, "it is bad")
+		}
+	}
+	return s.Store.AddJobs(ctx, jobs)
+}
+
 func TestWhatIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.queue("off", func(q *slipway.Queue) { q.State = slipway.Disabled })
@@ -122,7 +171,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{slipway.ErrConflict, `queue "off" is disabled`, in("off")},
 		{slipway.ErrNotFound, `queue "missing"`, in("missing")},
 		{slipway.ErrNotFound, `job definition "missing`, func(r *slipway.JobRequest) { r.Definition = "missing" }},
-		{slipway.ErrNotFound, `job definition "d:9"`, func(r *slipway.JobRequest) { r.Definition = "d:9" }},
+		{slipway.ErrNotFound, `revision 9 of job definition "d"`, func(r *slipway.JobRequest) { r.Definition = "d:9" }},
 		{slipway.ErrInvalid, `array.size`, array(1)},
 		{slipway.ErrInvalid, `have 250005006 bytes`, func(r *slipway.JobRequest) {
 			r.Definition, r.Parameters = "many", map[string]string{"v": strings.Repeat("x", 50_000)}

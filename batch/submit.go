@@ -108,6 +108,12 @@ func (e *Engine) write(ctx context.Context, all []submission) {
 		return
 	}
 	stored, _, err := e.store.AddJobs(ctx, records)
+	if err != nil && len(good) > 1 && !errors.Is(err, slipway.ErrUnavailable) && ctx.Err() == nil {
+		for _, s := range good { // whose fault it is, alone gets the error
+			e.write(ctx, []submission{s})
+		}
+		return
+	}
 	for _, s := range good {
 		answer := submitted{err: err}
 		for range s.requests {
