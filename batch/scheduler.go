@@ -29,6 +29,7 @@ type scheduler struct {
 	listened     time.Time // when something was heard last, if only itself
 	current      bool      // every report has been worked in that was there at the beginning
 	changed      bool      // room may be given out
+	told         bool      // the first turn is over
 
 	looked, noted, swept time.Time
 	heads                map[[2]string]head

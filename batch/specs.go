@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/slipway-run/slipway"
 )
@@ -16,11 +17,20 @@ const (
 type specs struct {
 	store       Store
 	requests    map[int64]slipway.JobRequest
-	definitions map[string]slipway.JobDefinition
+	definitions map[string]readDefinition
 }
 
+type readDefinition struct {
+	slipway.JobDefinition
+	at time.Time
+}
+
+// definitionFresh is how long a definition is used without being read again. It never
+// changes, but a tenant that is deleted and made anew may have another one of its name.
+const definitionFresh = time.Second
+
 func newSpecs(store Store) specs {
-	return specs{store, map[int64]slipway.JobRequest{}, map[string]slipway.JobDefinition{}}
+	return specs{store, map[int64]slipway.JobRequest{}, map[string]readDefinition{}}
 }
 
 func (s specs) keep(r slipway.JobRecord) {
@@ -45,8 +55,8 @@ func (s specs) request(ctx context.Context, num int64, tenant, id string) (slipw
 
 func (s specs) definition(ctx context.Context, tenant, text string) (slipway.JobDefinition, error) {
 	key := tenant + "/" + text
-	if d, ok := s.definitions[key]; ok {
-		return d, nil
+	if d, ok := s.definitions[key]; ok && time.Since(d.at) < definitionFresh {
+		return d.JobDefinition, nil
 	}
 	name, revision, err := slipway.SplitDefinition(text)
 	if err != nil {
@@ -59,6 +69,6 @@ func (s specs) definition(ctx context.Context, tenant, text string) (slipway.Job
 	if len(s.definitions) >= definitionsKept {
 		clear(s.definitions)
 	}
-	s.definitions[key] = d
+	s.definitions[key] = readDefinition{d, time.Now()}
 	return d, nil
 }

@@ -347,7 +347,9 @@ func (s *scheduler) send(ctx context.Context, turn life.Turn) error {
 	if err := s.order(ctx, append(turn.Orders, stops...)); err != nil {
 		return err
 	}
-	if len(turn.Touched) == 0 {
+	began := s.told
+	s.told = true
+	if len(turn.Touched) == 0 || !began && len(turn.Touched) > noticesAtFirst {
 		return nil
 	}
 	ids := make([]string, 0, len(turn.Touched))
@@ -359,6 +361,10 @@ func (s *scheduler) send(ctx context.Context, turn life.Turn) error {
 	}
 	return nil
 }
+
+// noticesAtFirst is how many jobs a new scheduler tells of: of most that it has read
+// nothing has changed.
+const noticesAtFirst = 10_000
 
 // due are the slices of schedulers before that have to be sent again, because their
 // invoker is there and may never have got them, and the orders about them.

@@ -160,15 +160,18 @@ type History struct {
 	Done   [][2]int         // children from-to that have ended and are at or above Next, or all that have when there are N_TO_N dependencies
 }
 
+// once is what is in force when nothing is said.
+var once = &slipway.RetryStrategy{Attempts: 1}
+
 // Add adds a job that has not ended.
 func (b *Book) Add(r slipway.JobRecord, h History, past Past, now time.Time) *Job {
 	j := &Job{
 		JobState: r.JobState, ID: r.ID, Tenant: r.Tenant, Queue: r.Request.Queue, Share: r.Request.Share, Key: r.Request.LimitKey,
 		Priority: r.Request.Priority, CPU: r.CPU, MemoryMB: r.MemoryMB, Size: r.Children(), Array: r.Request.Array != nil,
-		CreatedAt: r.CreatedAt, retry: r.Request.Retry, given: map[string]*Slice{},
+		CreatedAt: r.CreatedAt, retry: r.Request.Retry,
 	}
 	if j.retry == nil {
-		j.retry = &slipway.RetryStrategy{Attempts: 1}
+		j.retry = once
 	}
 	for _, d := range r.Request.DependsOn {
 		if d.Type == slipway.DependsSequential {
@@ -209,8 +212,16 @@ func (b *Book) restore(j *Job, r slipway.JobRecord, h History) {
 			slice.left--
 			delete(slice.Live, i)
 		}
-		j.given[s.Assignment], b.given[s.Assignment] = slice, slice
+		b.give(slice)
 	}
+}
+
+// give says that an invoker has a slice.
+func (b *Book) give(s *Slice) {
+	if s.Owner.given == nil { // a million jobs wait without one
+		s.Owner.given = map[string]*Slice{}
+	}
+	s.Owner.given[s.Assignment], b.given[s.Assignment] = s, s
 }
 
 // wait puts a slice in line for its attempt.
@@ -256,7 +267,7 @@ func (b *Book) Take(num int64, n int, given slipway.JobSlice) *Slice {
 	s.Assignment, s.Invoker, s.Incarnation, s.Environment, s.GivenAt = given.Assignment, given.Invoker, given.Incarnation, given.Environment, given.GivenAt
 	s.Live = nil
 	slice := &Slice{JobSlice: *s, Owner: j, ended: make([]bool, n), left: n}
-	j.given[s.Assignment], b.given[s.Assignment] = slice, slice
+	b.give(slice)
 	b.put(&slice.JobSlice)
 	if !j.Array {
 		j.Status, j.Reason = slipway.JobStarting, ""
