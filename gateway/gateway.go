@@ -78,7 +78,7 @@ type Gateway struct {
 	sharing   *sharing
 	uploads   *uploads
 	triggers  Triggers // nil: there are none
-	hooks     hookSeats
+	hooks     *hookSeats
 	async     Async // nil: asynchronous events are refused
 	api       *echo.Echo
 	calls     []apiCall

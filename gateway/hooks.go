@@ -26,27 +26,6 @@ const (
 	largeHook        = 1 << 20 // bytes
 )
 
-// hookSeats bound the requests to webhooks.
-type hookSeats struct{ all, large chan struct{} }
-
-func newHookSeats() hookSeats {
-	return hookSeats{make(chan struct{}, hooksAtOnce), make(chan struct{}, largeHooksAtOnce)}
-}
-
-// take takes a seat for a body of a length, -1 when that is not known.
-func (s hookSeats) take(length int64) (leave func(), err error) {
-	seats := s.all
-	if length < 0 || length > largeHook {
-		seats = s.large
-	}
-	select {
-	case seats <- struct{}{}:
-		return func() { <-seats }, nil
-	default:
-		return nil, &slipway.Error{Kind: slipway.ErrLimit, Message: "webhooks: too many requests at once; send it again", RetryAfter: time.Second}
-	}
-}
-
 // hookBody is the answer to a webhook that is not synchronous: what became of each event.
 type hookBody struct {
 	ID      string           `json:"id,omitempty"` // of the invocation or job, when there is one
@@ -77,7 +56,7 @@ func (g *Gateway) postHook(c *call) error {
 	if err := g.triggers.Known(ref); err != nil {
 		return err
 	}
-	leave, err := g.hooks.take(r.ContentLength)
+	leave, err := g.hooks.take(ref.Tenant, r.ContentLength)
 	if err != nil {
 		return err
 	}
@@ -97,6 +76,9 @@ func (g *Gateway) postHook(c *call) error {
 		return err
 	}
 	if answer.Sync != nil {
+		if len(body) <= largeHook {
+			leave() // how long functions take, and how many run at once, is bounded elsewhere
+		}
 		failed, err := g.hookSync(c, *answer.Sync, received)
 		if err != nil {
 			failed = err

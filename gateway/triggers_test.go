@@ -316,3 +316,31 @@ func TestHookTimeIsOfTheBody(t *testing.T) {
 	resp, body := w.event("POST", "/v1/hooks/default/now", "x")
 	check(t, resp, body, 200, "")
 }
+
+// Who fills the seats of one tenant leaves some to another.
+func TestHookSeatsOfOthers(t *testing.T) {
+	w, _ := newTriggerWorld(t)
+	_, _, err := w.store.PutTenant(t.Context(), slipway.Tenant{Name: "other"})
+	must(t, err)
+	_, _, err = w.store.PutTrigger(t.Context(), slipway.TriggerRef{Tenant: "other", Name: "open"}, func(*slipway.Trigger) (slipway.Trigger, error) {
+		return slipway.Trigger{Type: slipway.TriggerWebhook, Enabled: true, Function: "f", Webhook: &slipway.WebhookTrigger{Signature: slipway.SignatureNone}}, nil
+	})
+	must(t, err)
+	w.call("PUT", "/v1/triggers/open", `{"type":"webhook","function":"hello","webhook":{}}`) // has all triggers read
+	for range 20 {
+		conn, err := net.Dial("tcp", w.addr)
+		must(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, "POST /v1/hooks/default/open HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\nx")
+		must(t, err)
+	}
+	large := strings.Repeat("x", 2<<20)
+	testenv.Eventually(t, patience, func() error {
+		if resp, body := w.event("POST", "/v1/hooks/default/open", large); resp.StatusCode != 429 {
+			return slipway.Errorf(slipway.ErrConflict, "%s %s", resp.Status, body)
+		}
+		return nil
+	})
+	resp, body := w.event("POST", "/v1/hooks/other/open", large)
+	check(t, resp, body, 202, "")
+}
