@@ -97,7 +97,9 @@ func TestExplainInNumbers(t *testing.T) {
 // made just before.
 func TestExplainAtOnce(t *testing.T) {
 	w := newWorld(t)
-	e, _ := w.engine(quick)
+	cfg := quick
+	cfg.LostAfter = time.Minute // however slow the machine is, the invoker is there
+	e, _ := w.engine(cfg)
 	startRunner(t, w.bus, "i-1", 2, 1000, succeed)
 	w.ends(submit(t, e).ID, slipway.JobSucceeded) // the scheduler knows the invoker
 	for i := range 20 {
