@@ -202,6 +202,9 @@ func (in *Intake) Settle(ctx context.Context) error {
 
 // trim removes what was taken and acknowledged, but for the last message.
 func (in *Intake) trim(ctx context.Context) error {
+	if err := in.bus.roomToRemove(); err != nil {
+		return err
+	}
 	consumer, err := in.consumer.Info(ctx)
 	if err != nil {
 		return err

@@ -36,7 +36,8 @@ func (in *Intake) Take(ctx context.Context, keep func(context.Context, []slipway
 		case <-ctx.Done():
 			return nil
 		case <-trim.C:
-			if err := in.trim(ctx); err != nil && ctx.Err() == nil {
+			// That the disk is full is said to those who send.
+			if err := in.trim(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, slipway.ErrUnavailable) {
 				in.bus.log.Warn("removing events that were taken from their stream", "err", err)
 			}
 		case msg, ok := <-queue:

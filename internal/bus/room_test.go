@@ -57,11 +57,18 @@ func TestFullDisk(t *testing.T) {
 	k.await(t, accepted)
 	filler := filepath.Join(dir, "filler")
 	testenv.Eventually(t, time.Minute, func() error { return in.Put(within(t), testEvent(1000)) }) // what was taken has left the disk
-	must(t, os.WriteFile(filler, make([]byte, 9<<20), 0o600))
+	must(t, os.WriteFile(filler, make([]byte, 7<<20), 0o600))
+	if err := os.WriteFile(filler+"2", make([]byte, 12<<20), 0o600); !errors.Is(err, syscall.ENOSPC) { // to the last byte
+		t.Fatal(err)
+	}
 	if err := in.Put(within(t), testEvent(1001)); !errors.Is(err, slipway.ErrUnavailable) {
 		t.Errorf("beside a filler: %v", err)
 	}
+	if err := bus.Trim(t.Context(), in); !errors.Is(err, slipway.ErrUnavailable) { // it would break the stream
+		t.Errorf("removing from a full disk: %v", err)
+	}
 	must(t, os.Remove(filler))
+	must(t, os.Remove(filler+"2"))
 	must(t, in.Put(within(t), testEvent(1001)))
 	must(t, put())
 	k.await(t, accepted+2)
