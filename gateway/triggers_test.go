@@ -303,13 +303,13 @@ func TestHalfABody(t *testing.T) {
 
 // A synchronous webhook may take longer than its body.
 func TestHookTimeIsOfTheBody(t *testing.T) {
-	w, _ := newTriggerWorld(t, func(c *gateway.Config) { c.HookTime = 200 * time.Millisecond })
+	w, _ := newTriggerWorld(t, func(c *gateway.Config) { c.HookTime = time.Second })
 	w.call("PUT", "/v1/triggers/now", `{"type":"webhook","function":"hello","webhook":{"sync":true}}`)
 	w.newInvoker("a").handle(func(ctx context.Context, _ *slipway.Request) (*slipway.Response, error) {
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(500 * time.Millisecond): // no condition: that nothing happens meanwhile
+		case <-time.After(1500 * time.Millisecond): // no condition: that nothing happens meanwhile
 		}
 		return &slipway.Response{Status: 200, Header: slipway.Header{"X-Late": {"yes"}}}, nil
 	})
