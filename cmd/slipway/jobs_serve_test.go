@@ -54,7 +54,7 @@ func TestJobsHostile(t *testing.T) {
 		"a parameter that is not":  {`{"definition":"sh","overrides":{"arguments":["Ref::nothing"]}}`, 400, "invalid", "nothing"},
 		"an unknown field":         {shell("true", `,"qeue":"x"`), 400, "invalid", "qeue"},
 		"no such definition":       {`{"definition":"nobody"}`, 404, "not_found", "nobody"},
-		"no such revision":         {`{"definition":"sh:9"}`, 404, "not_found", "sh:9"},
+		"no such revision":         {`{"definition":"sh:9"}`, 404, "not_found", "revision 9"},
 		"no such queue":            {shell("true", `,"queue":"nowhere"`), 404, "not_found", "nowhere"},
 		"an upload that is not":    {shell("true", `,"input":"sha256:`+strings.Repeat("0", 64)+`"`), 400, "invalid", "POST /v1/blobs"},
 		"output of somebody":       {shell("true", `,"input_from":[{"job":"`+child.ID+`"}]`), 400, "invalid", "is not one of depends_on"},
