@@ -13,7 +13,10 @@ import (
 )
 
 func newAliasCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "alias", Short: "Names of versions, and traffic split between two"}
+	cmd := &cobra.Command{
+		Use: "alias", Aliases: []string{"aliases"}, Short: "Names of versions, and traffic split between two", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }, // an unknown word is an error so
+	}
 	cmd.AddCommand(newAliasSetCommand(), newAliasListCommand(), newAliasShowCommand(), newAliasDeleteCommand())
 	return cmd
 }

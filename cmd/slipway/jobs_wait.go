@@ -20,6 +20,9 @@ type endFunc func(c *sdk.Client, ctx context.Context, id, reason string) (slipwa
 // statusTimeout is the exit status for a job that took too long, as of timeout(1).
 const statusTimeout = 124
 
+// statusInterrupted is the exit status after Ctrl-C, as of shells.
+const statusInterrupted = 130
+
 func newJobsWaitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait ID…",
@@ -56,6 +59,9 @@ func waitForJobs(cmd *cobra.Command, client *sdk.Client, ids []string) error {
 	}
 	group.Wait()
 	view.end()
+	if cmd.Context().Err() != nil {
+		return goesOn(cmd, ids)
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -82,6 +88,13 @@ func watchJob(ctx context.Context, client *sdk.Client, id string, show func(slip
 		}
 	}
 	return job, err
+}
+
+// goesOn says what becomes of jobs that nobody waits for any more.
+func goesOn(cmd *cobra.Command, ids []string) error {
+	all := strings.Join(ids, " ")
+	fmt.Fprintf(cmd.ErrOrStderr(), "slipway: interrupted; what was submitted goes on: 'slipway jobs wait %s' waits again, 'slipway jobs terminate' ends it\n", all)
+	return exitStatus(statusInterrupted)
 }
 
 // endOf says how jobs ended and gives the exit status.
@@ -123,10 +136,13 @@ func statusOf(job slipway.Job) int {
 func followJob(cmd *cobra.Command, client *sdk.Client, id string) error {
 	ctx := cmd.Context()
 	err := client.JobLogs(ctx, id, sdk.JobLogQuery{Follow: true}, jobLineWriter(cmd, false))
-	if err != nil {
-		return err
+	var job slipway.Job
+	if err == nil {
+		job, err = client.WaitJob(ctx, id)
 	}
-	job, err := client.WaitJob(ctx, id)
+	if ctx.Err() != nil {
+		return goesOn(cmd, []string{id})
+	}
 	if err != nil {
 		return err
 	}

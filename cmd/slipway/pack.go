@@ -53,7 +53,7 @@ func listFolder(dir string, ignore func(dir string) (*patternmatcher.PatternMatc
 		return nil, fmt.Errorf("read %s: %w", dir, err)
 	}
 	if len(f.files) == 0 {
-		return nil, slipway.Errorf(slipway.ErrInvalid, "%s is empty, or its ignore file leaves nothing; there is nothing to deploy", dir)
+		return nil, slipway.Errorf(slipway.ErrInvalid, "%s is empty, or its ignore file leaves nothing; there is nothing to send", dir)
 	}
 	return f, nil
 }
