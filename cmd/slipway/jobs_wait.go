@@ -55,7 +55,7 @@ func waitForJobs(cmd *cobra.Command, client *sdk.Client, ids []string) error {
 	jobs, errs := make([]slipway.Job, len(ids)), make([]error, len(ids))
 	var group sync.WaitGroup
 	for i, id := range ids {
-		group.Go(func() { jobs[i], errs[i] = watchJob(cmd.Context(), client, id, view.show) })
+		group.Go(func() { jobs[i], errs[i] = watchJob(cmd, client, id, view.show) })
 	}
 	group.Wait()
 	view.end()
@@ -80,9 +80,11 @@ func waitForJobs(cmd *cobra.Command, client *sdk.Client, ids []string) error {
 }
 
 // watchJob follows a job to its end, through restarts of the gateway.
-func watchJob(ctx context.Context, client *sdk.Client, id string, show func(slipway.Job)) (slipway.Job, error) {
+func watchJob(cmd *cobra.Command, client *sdk.Client, id string, show func(slipway.Job)) (slipway.Job, error) {
+	ctx := cmd.Context()
 	job, err := client.FollowJob(ctx, id, show)
-	if err != nil && slipway.Code(err) == "unavailable" && job.ID != "" {
+	if err != nil && slipway.Code(err) == "unavailable" && job.ID != "" && ctx.Err() == nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "slipway: the gateway went away; job %s is waited for until it is back, or Ctrl-C\n", id)
 		if job, err = client.WaitJob(ctx, id); err == nil {
 			show(job)
 		}
