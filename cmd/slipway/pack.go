@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -38,6 +39,9 @@ func readWholeFolder(dir string) (*folder, error) {
 // listFolder lists a folder without what ignore says of it.
 func listFolder(dir string, ignore func(dir string) (*patternmatcher.PatternMatcher, error)) (*folder, error) {
 	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, slipway.Errorf(slipway.ErrInvalid, "the folder %s does not exist", dir)
+	}
 	if err != nil {
 		return nil, err
 	}
